@@ -1,0 +1,51 @@
+# make run    set everything up and serve the messenger on http://127.0.0.1:8000
+# make test   set everything up and run the tests
+# make check  formatting, lint, types, layers
+# make lock   pin the dependencies anew
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The clients' own notices are not ours to show.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: run test check format lock clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.run
+	@$(BIN)/messenger up
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_layers.py
+
+format: $(VENV)/.test
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+# The stamps depend on the locks and on pyproject.toml (the console script): a second run does nothing.
+$(VENV)/.run: requirements-run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Messenger needs Python 3.11 or newer; PYTHON=/path/to/python3 make $(MAKECMDGOALS) names one" >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Setting up $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@$(PIP) --require-hashes -r requirements-run.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements.lock
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+# No address stands in the locks: they hold on any mirror.
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --quiet
+lock:
+	$(LOCK) --group dev -o requirements.lock
+	$(LOCK) --group build -c requirements.lock -o requirements-run.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

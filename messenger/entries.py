@@ -1,0 +1,51 @@
+"""Entries of a log and their ids: the id is the message's id, its time and its place in the order."""
+
+import re
+from typing import NamedTuple
+
+from messenger.events import Event, Malformed, decode
+
+# An id's two halves are unsigned 64-bit numbers (valkey.io/topics/streams-intro).
+_HALF = 2**64
+_WRITTEN = re.compile(r"(\d{1,20})(?:-(\d{1,20}))?", re.ASCII)
+
+
+class EntryId(NamedTuple):
+    """`ms-seq`. Compares as the store orders it: by number, never as text."""
+
+    ms: int
+    seq: int
+
+    @classmethod
+    def parse(cls, text: str) -> "EntryId":
+        """Reads `ms` or `ms-seq`; ValueError for anything that no store can have written."""
+        written = _WRITTEN.fullmatch(text)
+        if written is None:
+            raise ValueError("an id is <milliseconds>-<number>, such as 1764000000000-0")
+        found = cls(int(written[1]), int(written[2] or 0))
+        if found.ms >= _HALF or found.seq >= _HALF:
+            raise ValueError("each half of an id is below 2^64")
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+    def next(self) -> "EntryId":
+        """The smallest id after this one."""
+        return EntryId(self.ms, self.seq + 1)
+
+
+START = EntryId(0, 0)
+
+
+class Entry(NamedTuple):
+    """One entry, decoded once at the edge; `event` is None for a type that we do not know."""
+
+    id: EntryId
+    event: Event | Malformed | None
+
+
+def read_entry(raw: tuple[bytes, dict[bytes, bytes]]) -> Entry:
+    """Decodes an entry as redis-py gives it (`legacy_responses=False`)."""
+    entry_id, fields = raw
+    return Entry(EntryId.parse(entry_id.decode()), decode(fields))

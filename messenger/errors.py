@@ -1,0 +1,127 @@
+"""What can go wrong, as one tree. A code is stable: programs compare it, docs/errors.md explains it.
+
+MessengerError
+├── Refused                     the caller can mend it
+│   ├── BadRequest              malformed-json · not-utf8 · bad-query · bad-cursor · bad-id ·
+│   │                           bad-room · bad-key
+│   ├── BadField                invalid-field · empty-message · too-long · forbidden-character ·
+│   │                           invalid-ttl · key-reused
+│   ├── BadMedia                unsupported-media-type
+│   ├── TooLarge                too-large
+│   ├── TooSlow                 request-timeout
+│   ├── CrossOrigin             cross-origin
+│   ├── NotAllowed              not-allowed
+│   ├── NotFound                message-not-found
+│   ├── Gone                    message-expired · message-erased
+│   └── TooFast                 too-fast
+├── Unavailable                 the store, now: try again
+│   ├── StoreUnavailable        store-unavailable
+│   └── StoreFull               store-full
+└── Unfit                       the start is refused: the operator can mend it
+    ├── BadSettings             bad-settings
+    ├── StoreHeld               store-held
+    ├── StoreMissing            store-missing
+    └── StoreUnfit              store-unfit
+"""
+
+from typing import ClassVar
+
+
+class MessengerError(Exception):
+    """One sentence that names what is wrong and what is allowed, with a stable code.
+
+    `facts` are further members for a program: numbers and names, never a message's text.
+    """
+
+    code: str = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None, **facts: str | int) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or self.code
+        self.facts = facts
+
+
+class Refused(MessengerError):
+    """The caller asked for something that is not allowed."""
+
+
+class BadRequest(Refused):
+    code = "bad-request"
+
+
+class BadField(Refused):
+    code = "invalid-field"
+
+
+class BadMedia(Refused):
+    code = "unsupported-media-type"
+
+
+class TooLarge(Refused):
+    code = "too-large"
+
+
+class TooSlow(Refused):
+    code = "request-timeout"
+
+
+class CrossOrigin(Refused):
+    code = "cross-origin"
+
+
+class NotAllowed(Refused):
+    code = "not-allowed"
+
+
+class NotFound(Refused):
+    code = "message-not-found"
+
+
+class Gone(Refused):
+    code = "message-expired"
+
+
+class TooFast(Refused):
+    """`retry_after` is in seconds, rounded up."""
+
+    code = "too-fast"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.retry_after = retry_after
+
+
+class Unavailable(MessengerError):
+    """The store can't do it now. `retry_after` is in seconds."""
+
+    retry_after: ClassVar[int] = 1
+
+
+class StoreUnavailable(Unavailable):
+    code = "store-unavailable"
+
+
+class StoreFull(Unavailable):
+    code = "store-full"
+    retry_after = 5
+
+
+class Unfit(MessengerError):
+    """The process can't start, or can't go on, as it is set up."""
+
+
+class BadSettings(Unfit):
+    code = "bad-settings"
+
+
+class StoreHeld(Unfit):
+    code = "store-held"
+
+
+class StoreMissing(Unfit):
+    code = "store-missing"
+
+
+class StoreUnfit(Unfit):
+    code = "store-unfit"

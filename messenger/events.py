@@ -1,0 +1,80 @@
+"""The vocabulary of the log: facts in the past tense.
+
+In an entry they are flat UTF-8 strings, always in the same order, because a store keeps equal field
+names once: `type`, `room`, then the event's own. It is a public contract: change it only by adding.
+Readers ignore fields and types that they do not know.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+
+class MessagePosted(msgspec.Struct, frozen=True, tag_field="type", tag="message.posted", gc=False):
+    """Somebody posted. The entry's id is the message's id; it lives for `ttl` milliseconds."""
+
+    room: str
+    author: str
+    text: str
+    ttl: int
+
+
+class MessageErased(msgspec.Struct, frozen=True, tag_field="type", tag="message.erased", gc=False):
+    """The text of `message`, an entry id in the same log, was erased before its time."""
+
+    room: str
+    message: str
+    by: Literal["author", "operator"]
+
+
+Event = MessagePosted | MessageErased
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """An entry of a type that we know, which does not keep to the contract: for the dead letters."""
+
+    reason: str
+
+
+# Far above any window; a larger life could not be written as a store's time.
+_LONGEST_TTL = 10 * 365 * 86_400_000
+
+
+def decode(fields: dict[bytes, bytes]) -> Event | Malformed | None:
+    """The event of an entry's fields; None for an unknown type.
+
+    By hand and not by msgspec.convert: this is run for every entry by every reader, and is three
+    times as fast.
+    """
+    decoder = _DECODERS.get(fields.get(b"type", b""))
+    if decoder is None:
+        return None
+    try:
+        return decoder(fields)
+    except KeyError as error:
+        return Malformed(f"the field {error.args[0].decode()} is missing")
+    except UnicodeDecodeError as error:
+        # Not the error's own words: they hold the bytes, which may be a message's text.
+        return Malformed(f"a field is not UTF-8 at its byte {error.start}")
+
+
+def _posted(fields: dict[bytes, bytes]) -> MessagePosted | Malformed:
+    ttl = fields[b"ttl"]
+    if not ttl.isdigit() or not 0 < int(ttl) <= _LONGEST_TTL:
+        return Malformed(f"ttl is not a whole number from 1 to {_LONGEST_TTL}")
+    room, author, text = fields[b"room"], fields[b"author"], fields[b"text"]
+    return MessagePosted(room.decode(), author.decode(), text.decode(), int(ttl))
+
+
+def _erased(fields: dict[bytes, bytes]) -> MessageErased | Malformed:
+    by = fields[b"by"].decode()
+    if by not in ("author", "operator"):
+        return Malformed("by is neither author nor operator")
+    return MessageErased(fields[b"room"].decode(), fields[b"message"].decode(), by)
+
+
+_DECODERS: dict[bytes, Callable[[dict[bytes, bytes]], Event | Malformed]] = {
+    b"message.posted": _posted,
+    b"message.erased": _erased,
+}

@@ -1,0 +1,63 @@
+"""Every key in the store: its type, its life, who writes it.
+
+The keys of a partition share the hash tag `{p}`, so they share a slot of a cluster and a script can
+touch them together. All but the log and its meta die by themselves.
+"""
+
+import zlib
+from hashlib import blake2b
+
+PREFIX = "messenger:"
+PROJECTOR = "projector"
+
+
+def partition_of(room: str, partitions: int) -> int:
+    """The one partition of a room: CRC-32 (as in zlib) of its UTF-8 bytes, modulo the partitions."""
+    return zlib.crc32(room.encode()) % partitions
+
+
+class Keys:
+    """The keys of one partition."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.tag = f"{PREFIX}{{{partition}}}:"
+        # stream; trimmed, never EXPIREd; append, erase, sweeper
+        self.log = self.tag + "log"
+        # hash: epoch, partitions, window, secret, trimmed_to, swept_to, counters; permanent, small;
+        # settle, append, sweeper, projector
+        self.meta = self.tag + "meta"
+        # zset: entry id -> expires_at, of messages with a life shorter than the window; emptied by
+        # the sweeper; append
+        self.expiring = self.tag + "expiring"
+        # zset: room -> expires_at of its longest-living message; PEXPIREAT the last of them;
+        # projector
+        self.rooms = self.tag + "rooms"
+
+    def sent(self, room: str, key: str) -> str:
+        """string: the id, ttl and fingerprint of a post; the message's life; append.
+
+        The Idempotency-Key is hashed with its room, so that a key's length and bytes are ours.
+        """
+        digest = blake2b(f"{room}\n{key}".encode(), digest_size=16).hexdigest()
+        return f"{self.tag}sent:{digest}"
+
+    def visitor(self, visitor: str) -> str:
+        """string: when this visitor's posts will be paid off (GCRA), in ms; until then; append."""
+        return f"{self.tag}visitor:{visitor}"
+
+    def message(self, entry_id: str) -> str:
+        """string: a message's JSON, or `erased` or `expired`; PXAT expires_at; projector."""
+        return f"{self.tag}message:{entry_id}"
+
+    def room(self, room: str) -> str:
+        """zset: the room's ids, padded, all of score 0; PEXPIREAT its last expires_at; projector."""
+        return f"{self.tag}room:{room}"
+
+    def minute(self, ms: int) -> str:
+        """hash: posted, bytes, erased in one minute; a day; projector."""
+        return f"{self.tag}minute:{ms // 60_000}"
+
+    def dead(self, group: str) -> str:
+        """stream: dead letters of a group; trimmed with the window; consumers."""
+        return f"{self.tag}dead:{group}"

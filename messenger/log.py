@@ -1,0 +1,260 @@
+"""One partition's log: settle, append, erase, range. The only writer of its entries.
+
+`Log` speaks for one partition, `Logs` finds the one of a room.
+"""
+
+import logging
+import secrets
+from hashlib import blake2b
+
+import msgspec
+
+from messenger import durations
+from messenger.connection import Client, Store
+from messenger.entries import START, Entry, EntryId, read_entry
+from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit, TooFast
+from messenger.events import MessagePosted
+from messenger.keys import Keys, partition_of
+from messenger.pipe import Reply
+from messenger.scripts import load
+from messenger.settings import Rate, Settings
+
+log = logging.getLogger(__name__)
+
+SHORTEST_TTL = 1_000
+PAGE = 1_000
+# For how long a key that we made ourselves is remembered: longer than any request of ours lasts.
+_OWN_KEY_MS = 30_000
+
+_APPEND = load("messenger", "append", parts=("forget",))
+_ERASE = load("messenger", "erase")
+_SETTLE = load("messenger", "settle")
+
+
+class Post(msgspec.Struct, frozen=True):
+    """What somebody wants to say. `ttl` None is the whole window; `key` None is no Idempotency-Key;
+    `visitor` None is somebody whose rate is not limited."""
+
+    room: str
+    author: str
+    text: str
+    ttl: int | None = None
+    key: str | None = None
+    visitor: str | None = None
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of a post. `left` and `reset_ms` are the visitor's rate; -1 where it is not known."""
+
+    id: EntryId
+    ttl: int
+    now: int
+    is_new: bool
+    left: int = -1
+    reset_ms: int = 0
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """A partition's standing facts. `epoch` is the identity of the log's history: `ms-random`."""
+
+    epoch: str
+    secret: bytes
+    last: EntryId
+    window: int
+
+    @property
+    def birth(self) -> EntryId:
+        """No entry of this history is older than its epoch."""
+        return EntryId(int(self.epoch.split("-")[0]), 0)
+
+
+def member(entry_id: EntryId) -> str:
+    """The id as a member of a room's index: padded, so that the order of text is the order of ids."""
+    return f"{entry_id.ms:013}-{entry_id.seq:020}"
+
+
+class Log:
+    def __init__(self, store: Store, partition: int, settings: Settings) -> None:
+        self.store = store
+        self.keys = Keys(partition)
+        self.window = settings.window
+        self._partitions = settings.partitions
+        self._rate = settings.post_rate
+        self.facts: Facts | None = None
+
+    async def settle(self) -> Facts:
+        """Makes the partition ready for use, and learns its facts.
+
+        Raises StoreUnfit where the store was set up with another number of partitions.
+        """
+        reply = await self._settle("")
+        if reply[0] == b"longer":
+            reply = await self._settle(str(await self._write_expiring(int(reply[1]))))
+        if reply[0] == b"partitions":
+            raise StoreUnfit(
+                f"the store was set up with {reply[1]} partitions, and MESSENGER_PARTITIONS is "
+                f"{self._partitions}; allowed: {reply[1]}, or an empty store"
+            )
+        _, epoch, secret, last, window = reply
+        self.facts = Facts(epoch.decode(), secret, EntryId.parse(last.decode()), window)
+        return self.facts
+
+    async def append(self, post: Post) -> Appended:
+        """Appends a post. The same key gives the same id for as long as the message lives.
+
+        Raises BadField (invalid-ttl, key-reused), TooFast, StoreFull, StoreUnavailable.
+        """
+        ttl = self._check_ttl(post.ttl)
+        keys, args = self._append_call(post, ttl)
+        reply = await self.store.pipe.run(_APPEND, keys, args)
+        if reply[0] == b"unsettled":
+            await self.settle()
+            reply = await self.store.pipe.run(_APPEND, keys, args)
+        return _appended(reply, ttl)
+
+    async def erase(self, room: str, message: EntryId, by: str) -> None:
+        """Erases a message's text from log and view. Done twice it is done. NotFound: no such
+        message lives in the room."""
+        keys = self.keys
+        reply = await self.store.pipe.run(
+            _ERASE,
+            [keys.log, keys.expiring, keys.message(str(message)), keys.room(room)],
+            [str(message), room, by, member(message)],
+        )
+        if reply[0] == b"missing":
+            raise NotFound(f"there is no message {message} in the room")
+
+    async def range(
+        self, after: EntryId, until: EntryId | None = None, count: int = PAGE
+    ) -> list[Entry]:
+        """Up to `count` entries after an id, up to and with another, the oldest first. What has
+        expired but is still stored is among them: the reader judges by the clock."""
+        low = "-" if after == START else f"({after}"
+        raw = await self.store.client.xrange(
+            self.keys.log, low, str(until) if until else "+", count
+        )
+        return [read_entry(entry) for entry in raw]
+
+    async def entry(self, entry_id: EntryId) -> Entry | None:
+        raw = await self.store.client.xrange(self.keys.log, str(entry_id), str(entry_id))
+        return read_entry(raw[0]) if raw else None
+
+    def erase_token(self, entry_id: EntryId) -> str:
+        """What an author shows to erase a message: made from the store's secret, kept nowhere."""
+        if self.facts is None:
+            raise StoreUnavailable("the store was not reached yet")
+        return blake2b(str(entry_id).encode(), key=self.facts.secret, digest_size=16).hexdigest()
+
+    async def _settle(self, expiring_written_to: str) -> Reply:
+        keys = self.keys
+        return await self.store.pipe.run(
+            _SETTLE,
+            [keys.log, keys.meta, keys.expiring, keys.rooms],
+            [
+                self._partitions,
+                self.window,
+                secrets.token_hex(4),
+                secrets.token_hex(16),
+                expiring_written_to,
+            ],
+        )
+
+    async def _write_expiring(self, window: int) -> EntryId:
+        """Before the window grows: what was posted under the shorter one must still go in its time,
+        and the trim no longer sees to that."""
+        client: Client = self.store.client
+        last = START
+        while page := await self.range(last):
+            due = {str(entry.id): entry.id.ms + _life(entry, window) for entry in page}
+            await client.zadd(self.keys.expiring, due, nx=True)
+            last = page[-1].id
+        return last
+
+    def _check_ttl(self, ttl: int | None) -> int:
+        if ttl is None:
+            return self.window
+        if not SHORTEST_TTL <= ttl <= self.window:
+            raise BadField(
+                f"ttl is from {SHORTEST_TTL} (1s) to {self.window} milliseconds "
+                f"({durations.write(self.window)}), or a duration such as 30s",
+                code="invalid-ttl",
+                lowest=SHORTEST_TTL,
+                highest=self.window,
+            )
+        return ttl
+
+    def _append_call(self, post: Post, ttl: int) -> tuple[list[str], list[str | int | bytes]]:
+        """The script's KEYS and ARGV. A post without a key gets one of ours, so that it can be sent
+        again when a reply is lost."""
+        keys, rate = self.keys, self._rate if post.visitor is not None else None
+        key = post.key if post.key is not None else secrets.token_hex(8)
+        interval = f"{rate.period / rate.posts:.3f}" if rate else "0"
+        return (
+            [
+                keys.log,
+                keys.meta,
+                keys.expiring,
+                keys.sent(post.room, key),
+                keys.visitor(post.visitor or "-"),
+            ],
+            [
+                post.room,
+                post.author,
+                post.text,
+                ttl,
+                "" if post.key is None else _fingerprint(post),
+                ttl if post.key is not None else min(ttl, _OWN_KEY_MS),
+                interval,
+                rate.posts if rate else 0,
+            ],
+        )
+
+
+class Logs:
+    """The logs of a store, one a partition."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self.all = [Log(store, partition, settings) for partition in range(settings.partitions)]
+
+    def of(self, room: str) -> Log:
+        if len(self.all) == 1:
+            return self.all[0]
+        return self.all[partition_of(room, len(self.all))]
+
+    async def settle(self) -> None:
+        for each in self.all:
+            await each.settle()
+
+
+def rate_policy(rate: Rate) -> str:
+    """The rate as a RateLimit-Policy field: a quota and its window in whole seconds."""
+    return f'"post";q={rate.posts};w={-(-rate.period // 1_000)}'
+
+
+def _life(entry: Entry, window: int) -> int:
+    return entry.event.ttl if isinstance(entry.event, MessagePosted) else window
+
+
+def _fingerprint(post: Post) -> str:
+    """Two requests with one key are the same if what they ask is the same."""
+    asked = msgspec.json.encode([post.author, post.text, post.ttl])
+    return blake2b(asked, digest_size=12).hexdigest()
+
+
+def _appended(reply: Reply, ttl: int) -> Appended:
+    outcome = reply[0]
+    if outcome == b"posted":
+        _, raw_id, now, left, reset_ms = reply
+        return Appended(EntryId.parse(raw_id.decode()), ttl, now, True, left, reset_ms)
+    if outcome == b"seen":
+        return Appended(EntryId.parse(reply[1].decode()), reply[3], reply[2], False)
+    if outcome == b"reused":
+        raise BadField(
+            "this Idempotency-Key was used in this room for another message", code="key-reused"
+        )
+    if outcome == b"fast":
+        wait_s = -(-reply[1] // 1_000)
+        raise TooFast(f"too many posts; the next may come in {wait_s} s", retry_after=wait_s)
+    raise StoreUnavailable("the store was emptied just now")

@@ -1,0 +1,78 @@
+"""What every background loop is made of: a sleep that a stop ends, and a capped back-off."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+import redis.exceptions
+
+from messenger.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+# redis-py's errors for a store that is away, starting, or not writable for now. A reply that only
+# names a mistake of ours is not among them: that must end the process.
+AWAY = (
+    Unavailable,
+    OSError,
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+)
+
+# Under five tries a second from the first on, and at work again within two of the store's return.
+_FIRST_S = 0.25
+_CAP_S = 1.0
+
+
+class Backoff:
+    """Waits that double to a cap; jitter keeps processes from trying in step."""
+
+    def __init__(self, first_s: float = _FIRST_S, cap_s: float = _CAP_S) -> None:
+        self._first_s = first_s
+        self._cap_s = cap_s
+        self.tries = 0
+
+    def next_s(self) -> float:
+        wait = min(self._cap_s, self._first_s * 2 ** min(self.tries, 16))
+        self.tries += 1
+        return wait * random.uniform(0.8, 1.2)
+
+    def reset(self) -> None:
+        self.tries = 0
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleeps, but no longer than until the stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass
+
+
+async def persist(
+    stop: asyncio.Event, name: str, step: Callable[[], Awaitable[object]], *, every_s: float = 0.0
+) -> None:
+    """Runs `step` again and again until the stop. A store that is away is waited for, and said once.
+
+    Anything else that goes wrong is raised, and ends the process: no loop dies unseen.
+    """
+    backoff = Backoff()
+    while not stop.is_set():
+        try:
+            await step()
+        except AWAY as error:
+            if backoff.tries == 0:
+                log.warning("%s: the store is away (%s)", name, error)
+            await pause(stop, backoff.next_s())
+            continue
+        if backoff.tries:
+            log.info("%s: the store is back", name)
+            backoff.reset()
+        if every_s:
+            await pause(stop, every_s)

@@ -1,0 +1,55 @@
+-- Appends a post, all or nothing: also when memory is full, for then it is refused before it starts.
+--
+-- KEYS  1 log   2 meta   3 expiring   4 sent   5 visitor
+-- ARGV  1 room  2 author  3 text  4 ttl (ms)
+--       5 fingerprint of the request, compared when its key was seen before
+--       6 for how long its key is remembered (ms)
+--       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
+-- Returns one of
+--       {'posted', id, now, posts left, ms until all are back}
+--       {'seen', id, now, ttl}     the same key and fingerprint: nothing was written
+--       {'reused'}                 the same key, another fingerprint
+--       {'fast', ms to wait}       the visitor posts too fast: nothing was written
+--       {'unsettled'}              the log is not there (first use, or flushed): settle, try again
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local seen = redis.call('GET', KEYS[4])
+if seen then
+  local id, ttl, fingerprint = string.match(seen, '^(%S+) (%d+) (.*)$')
+  if fingerprint ~= ARGV[5] then return {'reused'} end
+  return {'seen', id, now, tonumber(ttl)}
+end
+
+local window = tonumber(redis.call('HGET', KEYS[2], 'window') or nil)
+if not window then return {'unsettled'} end
+
+-- GCRA: `paid` is when all posts so far will be paid off at the steady rate.
+local interval, burst = tonumber(ARGV[7]), tonumber(ARGV[8])
+local paid = now
+if interval > 0 then
+  paid = math.max(tonumber(redis.call('GET', KEYS[5]) or 0), now) + interval
+  local wait = paid - now - interval * burst
+  if wait > 0 then return {'fast', math.ceil(wait)} end
+end
+
+local bound = string.format('%.0f-0', now - window + 1)
+forget(KEYS[1], KEYS[2], bound, 64)
+local oldest = redis.call('XRANGE', KEYS[1], '-', '(' .. bound, 'COUNT', 1)
+if oldest[1] then bound = oldest[1][1] end
+
+local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*',
+  'type', 'message.posted', 'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ARGV[4])
+if not id then return {'unsettled'} end
+
+local ttl = tonumber(ARGV[4])
+redis.call('SET', KEYS[4], id .. ' ' .. ARGV[4] .. ' ' .. ARGV[5], 'PX', ARGV[6])
+if ttl < window then
+  local ms = tonumber(string.match(id, '^%d+'))
+  redis.call('ZADD', KEYS[3], string.format('%.0f', ms + ttl), id)
+end
+if interval == 0 then return {'posted', id, now, -1, 0} end
+local owed = math.ceil(paid - now)
+redis.call('SET', KEYS[5], string.format('%.3f', paid), 'PX', owed)
+return {'posted', id, now, math.floor(burst - (paid - now) / interval), owed}

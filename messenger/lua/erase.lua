@@ -1,0 +1,30 @@
+-- Erases a message before its time, from log and view at once, and says so with an event.
+-- flags: allow-oom (it frees memory, and must work when there is none)
+--
+-- KEYS  1 log   2 expiring   3 the message's row   4 its room's index
+-- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
+-- Returns {'erased'}, also when it was erased before; or {'missing'}: no such message in that room
+--         that still lives.
+
+local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
+if not entry then
+  if redis.call('GET', KEYS[3]) == 'erased' then return {'erased'} end
+  return {'missing'}
+end
+
+local field = {}
+for at = 1, #entry[2], 2 do field[entry[2][at]] = entry[2][at + 1] end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local expires_at = tonumber(string.match(ARGV[1], '^%d+')) + (tonumber(field['ttl']) or 0)
+if field['type'] ~= 'message.posted' or field['room'] ~= ARGV[2] or expires_at <= now then
+  return {'missing'}
+end
+
+redis.call('XDEL', KEYS[1], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('SET', KEYS[3], 'erased', 'PXAT', string.format('%.0f', expires_at))
+redis.call('ZREM', KEYS[4], ARGV[4])
+redis.call('XADD', KEYS[1], '*',
+  'type', 'message.erased', 'room', ARGV[2], 'message', ARGV[1], 'by', ARGV[3])
+return {'erased'}

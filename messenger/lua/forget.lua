@@ -1,0 +1,43 @@
+-- A part of append.lua and sweep.lua, and not a script of its own.
+-- Takes expired entries out of a log, the oldest first, each together with its row in the view.
+--
+-- forget(log, meta, bound, most)
+--   bound  string: an id; entries below it are expired
+--   most   how many entries at the most, so that a long backlog never blocks the store
+-- Returns how many went, and whether there may be more.
+--
+-- The rows' keys are made here and not declared: which they are is only known in the log, and they
+-- carry the log's hash tag, so they are in its slot.
+
+local function is_after(id, other)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  local other_ms, other_seq = string.match(other, '^(%d+)-(%d+)$')
+  ms, other_ms = tonumber(ms), tonumber(other_ms)
+  return ms > other_ms or (ms == other_ms and tonumber(seq) > tonumber(other_seq))
+end
+
+-- The id up to which the projector's group has been handed entries; nil without the group.
+local function delivered_to(log)
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', log)) do
+    local fact = {}
+    for at = 1, #group, 2 do fact[group[at]] = group[at + 1] end
+    if fact['name'] == 'projector' then return fact['last-delivered-id'] end
+  end
+end
+
+local function forget(log, meta, bound, most)
+  local old = redis.call('XRANGE', log, '-', '(' .. bound, 'COUNT', most)
+  if #old == 0 then return 0, false end
+  local delivered, unread, rows = delivered_to(log), 0, {}
+  for at, entry in ipairs(old) do
+    rows[at] = string.sub(log, 1, -4) .. 'message:' .. entry[1]
+    if delivered and is_after(entry[1], delivered) then unread = unread + 1 end
+  end
+  redis.call('UNLINK', unpack(rows))
+  local last_ms, last_seq = string.match(old[#old][1], '^(%d+)-(%d+)$')
+  local next_id = last_ms .. '-' .. string.format('%.0f', tonumber(last_seq) + 1)
+  redis.call('XTRIM', log, 'MINID', '=', next_id)
+  redis.call('HINCRBY', meta, 'swept', #old)
+  if unread > 0 then redis.call('HINCRBY', meta, 'expired_unprocessed', unread) end
+  return #old, #old == most
+end

@@ -1,0 +1,48 @@
+"""Where to start reading, as people say it: an id, a time, a duration ago, the window or now."""
+
+from datetime import UTC, datetime
+
+from messenger import durations
+from messenger.entries import START, EntryId
+
+FORM = (
+    "window, now, an id (1764000000000-0), a duration ago (10m), unix seconds (1764000000) "
+    "or a time (2026-11-24T10:00:00Z)"
+)
+
+# A number of this many digits is an id's milliseconds; a shorter one is in seconds.
+_MS_DIGITS = 12
+
+
+def parse(text: str, now_ms: int) -> EntryId:
+    """The id after which to read; ValueError, with the forms, for anything else.
+
+    A point in time becomes the last id before it, so that reading after it includes that time.
+    """
+    if text == "window":
+        return START
+    if text == "now":
+        return EntryId(now_ms, 2**64 - 1)
+    try:
+        return _parse_moment(text, now_ms)
+    except (ValueError, OverflowError):
+        raise ValueError(f"a moment is {FORM}") from None
+
+
+def _parse_moment(text: str, now_ms: int) -> EntryId:
+    if "T" in text or ":" in text:
+        return _before(_parse_time(text))
+    if "-" in text or (text.isdigit() and len(text) >= _MS_DIGITS):
+        return EntryId.parse(text)
+    if text.isdigit():
+        return _before(int(text) * 1_000)
+    return _before(now_ms - durations.parse(text))
+
+
+def _parse_time(text: str) -> int:
+    when = datetime.fromisoformat(text)
+    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+def _before(ms: int) -> EntryId:
+    return EntryId(max(ms - 1, 0), 2**64 - 1)

@@ -1,0 +1,140 @@
+"""What may stand in a text, a name and a room. A text is stored as it was sent, byte for byte.
+
+The rules: RFC 9839's Unicode Assignables (no controls but line feed and tab, no surrogates, no
+noncharacters), and against texts that look like what they are not (CVE-2021-42574) no bidirectional
+embeddings or overrides, isolates only in pairs, and at most eight combining marks in a row.
+"""
+
+import re
+import unicodedata
+
+from messenger.errors import BadField, BadRequest
+
+TEXT_LENGTH = 2_000
+TEXT_BYTES = 8_000
+AUTHOR_LENGTH = 40
+ROOM_LENGTH = 64
+NOBODY = "anonymous"
+
+ROOM_FORM = (
+    f"a room's name is 1 to {ROOM_LENGTH} letters, digits, '-', '_' or '.', "
+    "and starts with a letter or a digit"
+)
+
+_MARKS_IN_A_ROW = 8
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\u202a-\u202e"
+    + "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+    + "]"
+)
+_LINE_OR_TAB = re.compile("[\n\t]")
+_ISOLATES = "\u2066\u2067\u2068"
+_END_OF_ISOLATE = "\u2069"
+# Letters and symbols that show nothing: fillers and the empty braille cell.
+_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+_ROOM = re.compile(r"[^\W_][\w.\-]*")
+
+
+def check_text(text: str) -> str:
+    """The same text; BadField says which rule it breaks and where."""
+    if not text:
+        raise BadField("the text is empty", code="empty-message")
+    _check_length("the text", text, TEXT_LENGTH, TEXT_BYTES)
+    _check_characters("the text", text)
+    if not _shows(text):
+        raise BadField("the text has nothing that can be seen", code="empty-message")
+    return text
+
+
+def check_author(author: str) -> str:
+    """The same name, or the name of somebody who gave none."""
+    if not author:
+        return NOBODY
+    _check_length("the author", author, AUTHOR_LENGTH, AUTHOR_LENGTH * 4)
+    _check_characters("the author", author)
+    line = _LINE_OR_TAB.search(author)
+    if line:
+        raise _forbidden("the author", author, line.start())
+    if not _shows(author):
+        raise BadField("the author has nothing that can be seen", code="invalid-field")
+    return author
+
+
+def check_room(name: str) -> str:
+    """The name in Unicode's composed form (NFC), so that one look is one room."""
+    composed = name if name.isascii() else unicodedata.normalize("NFC", name)
+    if len(composed) > ROOM_LENGTH or not _ROOM.fullmatch(_without_marks(composed)):
+        raise BadRequest(ROOM_FORM, code="bad-room")
+    return composed
+
+
+def _without_marks(name: str) -> str:
+    """Vowel signs belong to the letters of many scripts, but `\\w` leaves most of them out."""
+    if name.isascii():
+        return name
+    return "".join(c for c in name if not unicodedata.category(c).startswith("M"))
+
+
+def _check_length(what: str, text: str, length: int, size: int) -> None:
+    if len(text) > length:
+        got = len(text)
+        raise BadField(
+            f"{what} has {got} characters; {length} are allowed",
+            code="too-long",
+            limit=length,
+            got=got,
+        )
+    got = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    if got > size:
+        raise BadField(
+            f"{what} has {got} bytes; {size} are allowed", code="too-long", limit=size, got=got
+        )
+
+
+def _check_characters(what: str, text: str) -> None:
+    found = _FORBIDDEN.search(text)
+    if found:
+        raise _forbidden(what, text, found.start())
+    if not text.isascii():
+        _check_marks(what, text)
+        _check_isolates(what, text)
+
+
+def _check_marks(what: str, text: str) -> None:
+    row = 0
+    for index, character in enumerate(text):
+        row = row + 1 if unicodedata.combining(character) else 0
+        if row > _MARKS_IN_A_ROW:
+            raise _forbidden(what, text, index)
+
+
+def _check_isolates(what: str, text: str) -> None:
+    """Isolates end where they began; without this a text could turn what stands after it."""
+    opened: list[int] = []
+    for index, character in enumerate(text):
+        if character in _ISOLATES:
+            opened.append(index)
+        elif character == _END_OF_ISOLATE:
+            if not opened:
+                raise _forbidden(what, text, index)
+            opened.pop()
+    if opened:
+        raise _forbidden(what, text, opened[0])
+
+
+def _shows(text: str) -> bool:
+    """Whether anything in it is to be seen: not only spaces, marks and format characters."""
+    return any(
+        unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
+        for character in text
+    ) or any(unicodedata.category(character) in ("Co", "Cn") for character in text)
+
+
+def _forbidden(what: str, text: str, index: int) -> BadField:
+    point = f"U+{ord(text[index]):04X}"
+    return BadField(
+        f"{what} may not hold {point}, as at its character {index}",
+        code="forbidden-character",
+        character=point,
+        index=index,
+    )
