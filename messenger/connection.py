@@ -1,7 +1,6 @@
 """The ways to speak to a store. Each use has its own connections, so that none waits for another."""
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -10,10 +9,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from messenger.pipe import Pipe
 
-if TYPE_CHECKING:
-    Client = Redis[bytes]
-else:
-    Client = Redis
+Client = Redis
 
 # Commands answer within this or the store is taken for away (reliability: requests end in 3 s).
 ANSWER_S = 2.0

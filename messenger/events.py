@@ -67,9 +67,12 @@ def _posted(fields: dict[bytes, bytes]) -> MessagePosted | Malformed:
     return MessagePosted(room.decode(), author.decode(), text.decode(), int(ttl))
 
 
+_BY: dict[bytes, Literal["author", "operator"]] = {b"author": "author", b"operator": "operator"}
+
+
 def _erased(fields: dict[bytes, bytes]) -> MessageErased | Malformed:
-    by = fields[b"by"].decode()
-    if by not in ("author", "operator"):
+    by = _BY.get(fields[b"by"])
+    if by is None:
         return Malformed("by is neither author nor operator")
     return MessageErased(fields[b"room"].decode(), fields[b"message"].decode(), by)
 

@@ -6,6 +6,7 @@
 import logging
 import secrets
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,7 @@ from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit, TooFast
 from messenger.events import MessagePosted
 from messenger.keys import Keys, partition_of
-from messenger.pipe import Reply
+from messenger.pipe import Argument, Reply
 from messenger.scripts import load
 from messenger.settings import Rate, Settings
 
@@ -130,13 +131,13 @@ class Log:
         """Up to `count` entries after an id, up to and with another, the oldest first. What has
         expired but is still stored is among them: the reader judges by the clock."""
         low = "-" if after == START else f"({after}"
-        raw = await self.store.client.xrange(
+        raw: Any = await self.store.client.xrange(
             self.keys.log, low, str(until) if until else "+", count
         )
         return [read_entry(entry) for entry in raw]
 
     async def entry(self, entry_id: EntryId) -> Entry | None:
-        raw = await self.store.client.xrange(self.keys.log, str(entry_id), str(entry_id))
+        raw: Any = await self.store.client.xrange(self.keys.log, str(entry_id), str(entry_id))
         return read_entry(raw[0]) if raw else None
 
     def erase_token(self, entry_id: EntryId) -> str:
@@ -183,7 +184,7 @@ class Log:
             )
         return ttl
 
-    def _append_call(self, post: Post, ttl: int) -> tuple[list[str], list[str | int | bytes]]:
+    def _append_call(self, post: Post, ttl: int) -> tuple[list[str], list[Argument]]:
         """The script's KEYS and ARGV. A post without a key gets one of ours, so that it can be sent
         again when a reply is lost."""
         keys, rate = self.keys, self._rate if post.visitor is not None else None

@@ -38,7 +38,7 @@ class Backoff:
         self.tries = 0
 
     def next_s(self) -> float:
-        wait = min(self._cap_s, self._first_s * 2 ** min(self.tries, 16))
+        wait = min(self._cap_s, self._first_s * 2.0 ** min(self.tries, 16))
         self.tries += 1
         return wait * random.uniform(0.8, 1.2)
 

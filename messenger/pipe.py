@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import hiredis
@@ -18,7 +19,7 @@ from messenger.loops import Backoff
 from messenger.scripts import Script
 
 Reply = Any  # what the store sent, as hiredis reads it: bytes, int, None or a list of these
-Argument = bytes | str | int
+Argument = bytes | str | int | float
 
 # A store that says nothing for so long while it owes replies is taken for dead.
 SILENCE_S = 1.5
@@ -28,8 +29,8 @@ PATIENCE_S = 2.5
 
 # Replies that say "not now", by their first word.
 _NOT_NOW = frozenset(
-    "LOADING READONLY MISCONF CLUSTERDOWN MASTERDOWN NOREPLICAS BUSY TRYAGAIN "
-    "NOAUTH WRONGPASS NOPERM UNKILLABLE NOGOODSLAVE".split()
+    ("LOADING", "READONLY", "MISCONF", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "BUSY")
+    + ("TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM", "UNKILLABLE")
 )
 # Of these, the ones that pass by themselves in a moment.
 _SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})
@@ -95,7 +96,9 @@ class Pipe:
                 pass
         return await self._persevere(command)
 
-    async def run(self, script: Script, keys: list[str], args: list[Argument]) -> Reply:
+    async def run(
+        self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]
+    ) -> Reply:
         """The reply of a script. Every script may be run twice: append by its key, the others by
         what they check."""
         rest = (len(keys), *keys, *args)

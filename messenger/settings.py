@@ -261,7 +261,9 @@ def _with_token(settings: Settings) -> Settings:
     if path is None:
         return settings
     if settings.admin_token is not None:
-        raise BadSettings("MESSENGER_ADMIN_TOKEN and MESSENGER_ADMIN_TOKEN_FILE: only one may be set")
+        raise BadSettings(
+            "MESSENGER_ADMIN_TOKEN and MESSENGER_ADMIN_TOKEN_FILE: only one may be set"
+        )
     try:
         mode, text = path.stat().st_mode, path.read_text("ascii").strip()
         token = _token(text)

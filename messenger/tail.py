@@ -29,7 +29,9 @@ class Read(msgspec.Struct, frozen=True):
 class Tail:
     """Reads on from `position`; `clock` is kept true by every look."""
 
-    def __init__(self, store: Store, keys: Keys, clock: StoreClock, position: EntryId = START) -> None:
+    def __init__(
+        self, store: Store, keys: Keys, clock: StoreClock, position: EntryId = START
+    ) -> None:
         self._client = store.reader()
         self._keys = keys
         self._clock = clock

@@ -1,0 +1,1 @@
+"""Reading the log with a consumer group: the projector and its view, redelivery, the sweeper."""

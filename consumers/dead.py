@@ -1,0 +1,38 @@
+"""Dead letters: entries that can't be applied, kept with the reason, and no longer than a message."""
+
+import logging
+from typing import Any
+
+from messenger.entries import Entry
+from messenger.events import Malformed
+from messenger.keys import PROJECTOR
+from messenger.log import Log
+from messenger.scripts import load
+
+log = logging.getLogger(__name__)
+
+_BURY = load("consumers", "bury")
+
+
+class DeadLetters:
+    """The dead letters of the projector on one log."""
+
+    def __init__(self, of: Log) -> None:
+        self._log = of
+
+    async def bury(self, entry: Entry, malformed: Malformed) -> bool:
+        """Acks an entry and keeps it, as it stands in the log, with what is wrong with it."""
+        keys = self._log.keys
+        raw: Any = await self._log.store.client.xrange(keys.log, str(entry.id), str(entry.id))
+        payload = [
+            part for name, value in (raw[0][1].items() if raw else ()) for part in (name, value)
+        ]
+        letter = ["entry", str(entry.id), "group", PROJECTOR, "error", malformed.reason]
+        bound = max(entry.id.ms - self._log.window, 0)
+        buried = await self._log.store.pipe.run(
+            _BURY,
+            [keys.log, keys.dead(PROJECTOR)],
+            [PROJECTOR, str(entry.id), str(bound), *letter, *payload],
+        )
+        log.warning("buried entry %s: %s", entry.id, malformed.reason)
+        return bool(buried)

@@ -1,0 +1,105 @@
+"""The projector's consumer group on one log: read new entries, reread our own, claim others'."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from redis.exceptions import ResponseError
+
+from messenger.connection import BLOCK_MS
+from messenger.entries import Entry, EntryId, read_entry
+from messenger.keys import PROJECTOR
+from messenger.log import Log
+from messenger.scripts import load
+
+BATCH = 500
+# Shorter than a stop may take; an idle group costs two calls a second.
+_BLOCK_MS = min(500, BLOCK_MS)
+# Longer than a batch takes. If it is too short once, nothing is applied twice: the ack is the claim.
+IDLE_MS = 2_000
+
+_CLAIM = load("consumers", "claim")
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What was taken over from a consumer that stopped, and how many of its entries are no more."""
+
+    entries: list[Entry]
+    vanished: int
+
+
+class Group:
+    """Our consumer in the group. Its name is this process, so that two never share a pending list."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._key = log.keys.log
+        self._reader = log.store.reader()
+        self._client = log.store.client
+        self.consumer = f"{socket.gethostname()}-{os.getpid()}"
+
+    async def own(self) -> list[Entry]:
+        """What was delivered to us before and not acked: a reply that was lost on its way."""
+        return await self._read("0", None)
+
+    async def new(self) -> list[Entry]:
+        """Up to BATCH entries that no consumer was given yet; waits a moment for the first."""
+        return await self._read(">", _BLOCK_MS)
+
+    async def claim(self) -> Claim:
+        """Takes over up to BATCH entries that others were given and have not acked for IDLE_MS."""
+        reply = await self._log.store.pipe.run(
+            _CLAIM,
+            [self._key, self._log.keys.meta],
+            [PROJECTOR, self.consumer, IDLE_MS, BATCH],
+        )
+        if not reply:
+            await self._log.settle()
+            return Claim([], 0)
+        raw, vanished = reply
+        return Claim([read_entry((raw_id, _pairs(flat))) for raw_id, flat in raw], vanished)
+
+    async def drop_idle(self, idle_ms: int) -> None:
+        """Forgets consumers that are gone for good. One with pending entries is kept: they would be
+        lost with it."""
+        consumers: Sequence[dict[str, Any]] = await self._client.xinfo_consumers(
+            self._key, PROJECTOR
+        )
+        for each in consumers:
+            if each["pending"] == 0 and each["idle"] > idle_ms:
+                await self._client.xgroup_delconsumer(self._key, PROJECTOR, each["name"])
+
+    async def close(self) -> None:
+        await self._reader.connection_pool.disconnect()
+
+    async def _read(self, after: str, block_ms: int | None) -> list[Entry]:
+        try:
+            streams: Any = await self._reader.xreadgroup(
+                PROJECTOR, self.consumer, {self._key: after}, count=BATCH, block=block_ms
+            )
+        except ResponseError as error:
+            await self._heal(error)
+            return []
+        raw = next(iter(streams.values()), []) if streams else []
+        return [_read_pending(entry) for entry in raw]
+
+    async def _heal(self, error: ResponseError) -> None:
+        """The log or its group is gone (flushed, deleted): a new history begins, read from its start.
+
+        Redis 7.0 says UNBLOCKED where later ones say NOGROUP; MINID and epoch see to the rest."""
+        if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
+            raise error
+        await self._log.settle()
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _read_pending(raw: tuple[bytes, dict[bytes, bytes] | None]) -> Entry:
+    """An entry that was trimmed while pending comes without fields: there is nothing to apply."""
+    if not raw[1]:
+        return Entry(EntryId.parse(raw[0].decode()), None)
+    return read_entry((raw[0], raw[1]))

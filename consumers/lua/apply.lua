@@ -1,0 +1,61 @@
+-- Applies a batch of entries to the view. The ack is the claim: only who takes an entry off the
+-- pending list applies it, in the same step. So each counts once, however often it is delivered, and
+-- effects commute, so the order between projectors does not matter.
+--
+-- KEYS  1 log   2 meta   3 rooms   then three for each entry: row, room's index, minute
+-- ARGV  1 group   2 life of a minute's counts (ms)   3 the window (ms)
+--       then six for each entry: id, kind (posted, erased or other), room, member in the index,
+--       expires_at, row (posted: the message's JSON; else '')
+--       For `erased` the row key, member and expires_at are those of the message that was erased.
+-- Returns how many of them were applied now.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local cutoff = string.format('(%013.0f', now - tonumber(ARGV[3]))
+local applied, trimmed = 0, {}
+
+local function live_until(key, at)
+  if redis.call('PEXPIRETIME', key) < tonumber(at) then redis.call('PEXPIREAT', key, at) end
+end
+
+local function count(minute, name, by)
+  redis.call('HINCRBY', minute, name, by)
+  redis.call('PEXPIRE', minute, ARGV[2])
+end
+
+local function post(row, index, room, member, expires_at, json)
+  if tonumber(expires_at) <= now then return end
+  -- NX: an erased message leaves a tombstone, which may have come first.
+  if not redis.call('SET', row, json, 'NX', 'PXAT', expires_at) then return end
+  redis.call('ZADD', index, 0, member)
+  live_until(index, expires_at)
+  redis.call('ZADD', KEYS[3], 'GT', expires_at, room)
+  live_until(KEYS[3], expires_at)
+  if not trimmed[index] then
+    trimmed[index] = true
+    redis.call('ZREMRANGEBYLEX', index, '-', cutoff)
+  end
+end
+
+local function erase(row, index, member, expires_at)
+  if tonumber(expires_at) > now then redis.call('SET', row, 'erased', 'PXAT', expires_at) end
+  redis.call('ZREM', index, member)
+end
+
+for at = 0, (#ARGV - 3) / 6 - 1 do
+  local row, index, minute = KEYS[at * 3 + 4], KEYS[at * 3 + 5], KEYS[at * 3 + 6]
+  local id, kind, room, member, expires_at, json = unpack(ARGV, at * 6 + 4, at * 6 + 9)
+  if redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then
+    applied = applied + 1
+    if kind == 'posted' then
+      post(row, index, room, member, expires_at, json)
+      count(minute, 'posted', 1)
+      count(minute, 'bytes', #json)
+    elseif kind == 'erased' then
+      erase(row, index, member, expires_at)
+      count(minute, 'erased', 1)
+    end
+  end
+end
+if applied > 0 then redis.call('HINCRBY', KEYS[2], 'projected', applied) end
+return applied

@@ -1,0 +1,47 @@
+"""The projector: reads the log with a consumer group and writes the view, a batch at a time."""
+
+import asyncio
+from collections.abc import Sequence
+
+from consumers.dead import DeadLetters
+from consumers.group import Group
+from consumers.view import View
+from messenger.entries import Entry
+from messenger.events import Malformed
+from messenger.log import Log
+from messenger.loops import AWAY, persist
+
+
+class Projector:
+    """One log's projector. Several may run side by side: see apply.lua."""
+
+    def __init__(self, log: Log) -> None:
+        self._group = Group(log)
+        self._view = View(log)
+        self._dead = DeadLetters(log)
+        self._has_doubt = True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await persist(stop, "projector", self.step)
+        await self._group.close()
+
+    async def step(self) -> int:
+        """Applies what there is, up to a batch. After any doubt our own pending entries come first:
+        a reply may have been lost after the store had marked them as delivered."""
+        try:
+            entries = await self._group.own() if self._has_doubt else await self._group.new()
+            applied = await project(self._view, self._dead, entries)
+        except AWAY:
+            self._has_doubt = True
+            raise
+        self._has_doubt = self._has_doubt and bool(entries)
+        return applied
+
+
+async def project(view: View, dead: DeadLetters, entries: Sequence[Entry]) -> int:
+    """Applies entries to the view; those that break the contract go to the dead letters."""
+    sound = [entry for entry in entries if not isinstance(entry.event, Malformed)]
+    for entry in entries:
+        if isinstance(entry.event, Malformed):
+            await dead.bury(entry, entry.event)
+    return await view.apply(sound) if sound else 0

@@ -1,0 +1,43 @@
+"""Redelivery: what a projector that stopped was given and never acked is taken over and applied."""
+
+import asyncio
+import logging
+
+from consumers.dead import DeadLetters
+from consumers.group import Group
+from consumers.projector import project
+from consumers.view import View
+from messenger.log import Log
+from messenger.loops import persist
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 1.0
+# A consumer's name is a process; one that is silent for so long does not come back.
+_GONE_MS = 600_000
+_ROUNDS_A_CLEARING = 60
+
+
+class Redelivery:
+    def __init__(self, of: Log) -> None:
+        self._group = Group(of)
+        self._view = View(of)
+        self._dead = DeadLetters(of)
+        self._round = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await persist(stop, "redelivery", self.step, every_s=_EVERY_S)
+        await self._group.close()
+
+    async def step(self) -> int:
+        """Takes over and applies what was left, until nothing is; how many entries."""
+        total = 0
+        while (claim := await self._group.claim()).entries:
+            await project(self._view, self._dead, claim.entries)
+            total += len(claim.entries)
+        if claim.vanished:
+            log.warning("%d entries expired before they were applied", claim.vanished)
+        self._round += 1
+        if self._round % _ROUNDS_A_CLEARING == 0:
+            await self._group.drop_idle(_GONE_MS)
+        return total

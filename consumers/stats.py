@@ -1,0 +1,87 @@
+"""What the store can tell of itself and of the work on it: read when somebody asks, by any process."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from redis.exceptions import ResponseError
+
+from messenger.entries import START, EntryId
+from messenger.keys import PROJECTOR
+from messenger.log import Log, Logs
+
+# Counting further than this costs more than the number is worth.
+_LONGEST_COUNT = 10_000
+
+
+class PartitionStats(msgspec.Struct, frozen=True):
+    """One partition. Times are milliseconds; `lag` counts entries that the projector was not given
+    yet, up to ten thousand; `pending` those it was given and has not applied."""
+
+    partition: int
+    length: int
+    lag: int
+    lag_ms: int
+    pending: int
+    projected: int
+    redelivered: int
+    expired_unprocessed: int
+    swept: int
+    erasure_delay_ms: int
+    since_sweep_ms: int
+    ahead_ms: int
+    dead_letters: int
+
+
+class Stats(msgspec.Struct, frozen=True):
+    used_memory: int
+    max_memory: int
+    partitions: list[PartitionStats]
+
+
+async def read_stats(logs: Logs) -> Stats:
+    """The store's figures now; raises what redis-py raises when it is away."""
+    memory, *partitions = await asyncio.gather(
+        logs.store.client.info("memory"), *(_partition(each) for each in logs.all)
+    )
+    return Stats(memory["used_memory"], memory["maxmemory"], list(partitions))
+
+
+async def _partition(log: Log) -> PartitionStats:
+    client, keys = log.store.client, log.keys
+    seconds, micros = await client.time()
+    now = seconds * 1_000 + micros // 1_000
+    raw: Any = await client.hgetall(keys.meta)
+    meta = {name.decode(): value for name, value in raw.items()}
+    last, delivered, pending = await _positions(log)
+    unread: Any = await client.xrange(keys.log, f"({delivered}", "+", _LONGEST_COUNT)
+    return PartitionStats(
+        partition=keys.partition,
+        length=await client.xlen(keys.log),
+        lag=len(unread),
+        # By the oldest unread entry's age, which stays true after trims; XINFO's lag does not.
+        lag_ms=max(0, now - EntryId.parse(unread[0][0].decode()).ms) if unread else 0,
+        pending=pending,
+        projected=int(meta.get("projected", 0)),
+        redelivered=int(meta.get("redelivered", 0)),
+        expired_unprocessed=int(meta.get("expired_unprocessed", 0)),
+        swept=int(meta.get("swept", 0)),
+        erasure_delay_ms=int(meta.get("erasure_delay", 0)),
+        since_sweep_ms=now - int(meta["swept_at"]) if "swept_at" in meta else -1,
+        ahead_ms=max(0, last.ms - now),
+        dead_letters=await client.xlen(keys.dead(PROJECTOR)),
+    )
+
+
+async def _positions(log: Log) -> tuple[EntryId, EntryId, int]:
+    """The log's last id, the last id that the projector was given, and how many it has not acked."""
+    try:
+        stream: dict[str, Any] = await log.store.client.xinfo_stream(log.keys.log)
+        groups: list[dict[str, Any]] = await log.store.client.xinfo_groups(log.keys.log)
+    except ResponseError:  # not there: never used, or flushed just now
+        return START, START, 0
+    last = EntryId.parse(stream["last-generated-id"].decode())
+    for group in groups:
+        if group["name"] == PROJECTOR.encode():
+            return last, EntryId.parse(group["last-delivered-id"].decode()), group["pending"]
+    return last, START, 0

@@ -1,0 +1,128 @@
+"""The view: each living message as one row, an index a room, counts a minute. Written by the
+projector, read where the feed's memory does not reach."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from messenger import messages
+from messenger.entries import Entry, EntryId
+from messenger.errors import Gone, NotFound
+from messenger.events import MessageErased, MessagePosted
+from messenger.keys import PROJECTOR, Keys
+from messenger.log import Log, member
+from messenger.messages import Message
+from messenger.pipe import Argument
+from messenger.scripts import load
+
+MINUTE_LIFE_MS = 86_400_000
+
+_APPLY = load("consumers", "apply")
+_PAGE = load("consumers", "page")
+
+_TOMBSTONES = {b"erased": "message-erased", b"expired": "message-expired"}
+
+
+class RoomRow(msgspec.Struct, frozen=True):
+    """A room that has living messages, and when the last of them goes."""
+
+    room: str
+    expires_at: int
+
+
+class View:
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._keys = log.keys
+        self._pipe = log.store.pipe
+
+    async def apply(self, entries: Sequence[Entry]) -> int:
+        """Acks entries and, where the ack was ours, applies them. How many were applied."""
+        keys: list[str | bytes] = [self._keys.log, self._keys.meta, self._keys.rooms]
+        args: list[Argument] = [PROJECTOR, MINUTE_LIFE_MS, self._log.window]
+        for entry in entries:
+            change = _change(self._keys, entry, self._log.window)
+            keys += change[:3]
+            args += change[3:]
+        return int(await self._pipe.run(_APPLY, keys, args))
+
+    async def page(self, room: str, before: EntryId | None, count: int) -> list[Message]:
+        """Up to `count` messages before an id, or the newest; the oldest first."""
+        rows = await self._rows(room, "before", before, count)
+        return rows[::-1]
+
+    async def page_after(self, room: str, after: EntryId, count: int) -> list[Message]:
+        """Up to `count` messages after an id, the oldest first."""
+        return await self._rows(room, "after", after, count)
+
+    async def message(self, room: str, message: EntryId) -> Message:
+        """One message. Raises Gone for one that was erased or has expired, NotFound for one that
+        never was, as far as can be known."""
+        row = await self._pipe.call("GET", self._keys.message(str(message)))
+        if row in _TOMBSTONES:
+            raise Gone(f"the message {message} is gone", code=_TOMBSTONES[row])
+        found = messages.decode(row) if row else await self._from_log(message)
+        if found is None or found.room != room or self._is_of_the_past(message):
+            raise NotFound(f"there is no message {message} in the room")
+        return found
+
+    async def rooms(self, now: int) -> list[RoomRow]:
+        """The rooms that have living messages, the longest-living first."""
+        raw = await self._pipe.call(
+            "ZRANGE", self._keys.rooms, "+inf", f"({now}", "BYSCORE", "REV", "WITHSCORES"
+        )
+        return [
+            RoomRow(name.decode(), int(score))
+            for name, score in zip(raw[::2], raw[1::2], strict=True)
+        ]
+
+    async def _rows(
+        self, room: str, direction: str, from_id: EntryId | None, count: int
+    ) -> list[Message]:
+        from_member = member(from_id) if from_id else ""
+        raw = await self._pipe.run(_PAGE, [self._keys.room(room)], [direction, from_member, count])
+        return [messages.decode(row) for row in raw]
+
+    async def _from_log(self, message: EntryId) -> Message | None:
+        """A message that the projector has not come to yet."""
+        entry = await self._log.entry(message)
+        if entry is None or not isinstance(entry.event, MessagePosted):
+            return None
+        return messages.of(entry.id, entry.event)
+
+    def _is_of_the_past(self, message: EntryId) -> bool:
+        """Whether it is from before this history began: its row is only waiting to die."""
+        return self._log.facts is not None and message < self._log.facts.birth
+
+
+def _change(keys: Keys, entry: Entry, window: int) -> list[str | bytes]:
+    """An entry's three keys and six arguments for apply.lua."""
+    event, entry_id = entry.event, str(entry.id)
+    minute = keys.minute(entry.id.ms)
+    if isinstance(event, MessagePosted):
+        message = messages.of(entry.id, event)
+        return [
+            keys.message(entry_id),
+            keys.room(event.room),
+            minute,
+            entry_id,
+            "posted",
+            event.room,
+            member(entry.id),
+            str(message.expires_at),
+            messages.encode(message),
+        ]
+    if isinstance(event, MessageErased):
+        erased = EntryId.parse(event.message)
+        return [
+            keys.message(event.message),
+            keys.room(event.room),
+            minute,
+            entry_id,
+            "erased",
+            event.room,
+            member(erased),
+            str(erased.ms + window),
+            "",
+        ]
+    return [keys.meta, keys.meta, minute, entry_id, "other", "", "", "0", ""]

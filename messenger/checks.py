@@ -1,0 +1,143 @@
+"""What a store is, and what that means for the promises: looked at before anything is served."""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
+
+from messenger.connection import Client, Store
+from messenger.errors import StoreUnavailable, StoreUnfit
+
+_OLDEST = (7, 0)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One fact and its meaning. `refused` ends the start; `weak` is a promise not fully kept."""
+
+    subject: str
+    value: str
+    verdict: Literal["good", "weak", "refused"]
+    meaning: str
+
+
+async def check(store: Store) -> list[Finding]:
+    """Every finding about a store; StoreUnavailable if it can't be asked."""
+    try:
+        info = await store.client.info()
+        config = await _config(store.client)
+    except (RedisError, OSError) as error:
+        raise StoreUnavailable(f"the store can't be asked: {error}") from None
+    return [
+        _version(info),
+        _eviction(info, config),
+        _memory(info),
+        _append_only(info, config),
+        _nodes(config),
+        _replication(info),
+    ]
+
+
+def refuse_unfit(findings: list[Finding]) -> None:
+    """Raises StoreUnfit for the first finding that a messenger can't live with."""
+    for finding in findings:
+        if finding.verdict == "refused":
+            raise StoreUnfit(f"{finding.subject} is {finding.value}: {finding.meaning}")
+
+
+async def _config(client: Client) -> dict[str, str]:
+    """The options that matter; empty where the store does not let us ask."""
+    try:
+        raw: dict[Any, Any] = await client.config_get(
+            "maxmemory-policy", "appendfsync", "aof-use-rdb-preamble", "stream-node-max-entries"
+        )
+    except (NoPermissionError, ResponseError):
+        return {}
+    return {_text(name): _text(value) for name, value in raw.items()}
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _version(info: dict[str, Any]) -> Finding:
+    name = "valkey" if "valkey_version" in info else "redis"
+    version = str(info.get("valkey_version") or info["redis_version"])
+    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    shown = f"{name} {version}"
+    if numbers < _OLDEST:
+        return Finding("version", shown, "refused", "allowed: Redis 7.0 or newer, or a Valkey")
+    return Finding("version", shown, "good", "has every command that is needed")
+
+
+def _eviction(info: dict[str, Any], config: dict[str, str]) -> Finding:
+    policy = config.get("maxmemory-policy") or str(info.get("maxmemory_policy", "unknown"))
+    if policy.startswith("allkeys-"):
+        return Finding(
+            "maxmemory-policy",
+            policy,
+            "refused",
+            "under memory pressure the whole log would be evicted; allowed: noeviction",
+        )
+    if policy != "noeviction":
+        return Finding(
+            "maxmemory-policy",
+            policy,
+            "weak",
+            "under memory pressure rows of the view are evicted before posts are refused",
+        )
+    return Finding(
+        "maxmemory-policy", policy, "good", "a full store refuses posts and loses nothing"
+    )
+
+
+def _memory(info: dict[str, Any]) -> Finding:
+    limit = int(info.get("maxmemory", 0))
+    if not limit:
+        return Finding("maxmemory", "no limit", "weak", "a flood fills the machine's memory")
+    return Finding("maxmemory", f"{limit >> 20} MB", "good", "posts are refused when it is full")
+
+
+def _append_only(info: dict[str, Any], config: dict[str, str]) -> Finding:
+    if not int(info.get("aof_enabled", 0)):
+        return Finding(
+            "appendonly", "no", "weak", "accepted messages are lost when the store restarts"
+        )
+    sync = config.get("appendfsync", "unknown")
+    kept = {
+        "always": "accepted messages survive a power cut",
+        "everysec": "accepted messages survive a crash; a power cut loses two seconds at most",
+    }.get(sync)
+    if kept is None:
+        return Finding(
+            "appendfsync", sync, "weak", "a power cut loses what the system had not yet written"
+        )
+    return Finding("appendfsync", sync, "good", kept)
+
+
+def _nodes(config: dict[str, str]) -> Finding:
+    entries = config.get("stream-node-max-entries", "unknown")
+    preamble = config.get("aof-use-rdb-preamble", "unknown")
+    if entries == "1" and preamble == "no":
+        return Finding(
+            "stream-node-max-entries", entries, "good", "expired text leaves memory at once"
+        )
+    return Finding(
+        "stream-node-max-entries",
+        f"{entries} (aof-use-rdb-preamble {preamble})",
+        "weak",
+        "expired text is shown to no one, but its bytes stay until their whole node has expired; "
+        "set stream-node-max-entries 1 and aof-use-rdb-preamble no",
+    )
+
+
+def _replication(info: dict[str, Any]) -> Finding:
+    role = str(info.get("role", "unknown"))
+    if role != "master":
+        return Finding("role", role, "refused", "nothing can be written; allowed: the primary")
+    replicas = int(info.get("connected_slaves", 0))
+    if replicas:
+        return Finding(
+            "replicas", str(replicas), "weak", "a failover can lose the last moments (asynchronous)"
+        )
+    return Finding("replicas", "0", "good", "one store: what it accepted, it has")

@@ -1,0 +1,50 @@
+"""Has the embedded store's append-only file rewritten, so that expired texts leave the disk too."""
+
+import asyncio
+import logging
+
+from redis.exceptions import ResponseError
+
+from messenger.connection import Store
+from messenger.log import Logs
+from messenger.loops import persist
+
+log = logging.getLogger(__name__)
+
+# The promise: off the disk within a minute, or the window if that is longer, after a text expired.
+_PROMISE_MS = 60_000
+
+
+class Rewriter:
+    """A text is in the file that was open when it was posted, until the first rewrite after it
+    expired. Twice in the promised time leaves room for the rewrite itself."""
+
+    def __init__(self, store: Store, logs: Logs) -> None:
+        self._store = store
+        self._logs = logs
+        self._every_s = max(_PROMISE_MS, logs.settings.window) / 2 / 1_000
+        self._written: list[tuple[int, int]] = []
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await persist(stop, "rewriter", self.rewrite, every_s=self._every_s)
+
+    async def rewrite(self) -> None:
+        """Starts a rewrite, unless nothing came or went since the last one."""
+        state = [await self._state(each.keys.log) for each in self._logs.all]
+        if state == self._written:
+            return
+        try:
+            await self._store.client.bgrewriteaof()
+        except ResponseError as error:
+            # One that is already under way began before this look: the next round will do it.
+            log.debug("no rewrite now: %s", error)
+            return
+        self._written = state
+
+    async def _state(self, key: str) -> tuple[int, int]:
+        """How many entries ever came, and how many are there."""
+        try:
+            info = await self._store.client.xinfo_stream(key)
+        except ResponseError:  # no log yet
+            return 0, 0
+        return info["entries-added"], info["length"]
