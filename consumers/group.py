@@ -82,7 +82,7 @@ class Group:
         except ResponseError as error:
             await self._heal(error)
             return []
-        raw = next(iter(streams.values()), []) if streams else []
+        raw: list[Any] = next(iter(streams.values()), []) if streams else []
         return [_read_pending(entry) for entry in raw]
 
     async def _heal(self, error: ResponseError) -> None:

@@ -113,9 +113,9 @@ class Log:
             reply = await self.store.pipe.run(_APPEND, keys, args)
         return _appended(reply, ttl)
 
-    async def erase(self, room: str, message: EntryId, by: str) -> None:
-        """Erases a message's text from log and view. Done twice it is done. NotFound: no such
-        message lives in the room."""
+    async def erase(self, room: str, message: EntryId, by: str) -> EntryId:
+        """Erases a message's text from log and view; the id of the event that says so, or of the
+        message if it was erased before. NotFound: no such message lives in the room."""
         keys = self.keys
         reply = await self.store.pipe.run(
             _ERASE,
@@ -124,6 +124,7 @@ class Log:
         )
         if reply[0] == b"missing":
             raise NotFound(f"there is no message {message} in the room")
+        return EntryId.parse(reply[1].decode()) if reply[1] else message
 
     async def range(
         self, after: EntryId, until: EntryId | None = None, count: int = PAGE
@@ -227,6 +228,19 @@ class Logs:
     async def settle(self) -> None:
         for each in self.all:
             await each.settle()
+
+
+async def adopt(store: Store, settings: Settings) -> Settings | None:
+    """The settings with the window and the partitions that the store was set up with, for those who
+    only work beside the web process; None for a store that nobody has used yet."""
+    partitions, window, window_next = await store.pipe.call(
+        "HMGET", Keys(0).meta, "partitions", "window", "window_next"
+    )
+    if window is None or partitions is None:
+        return None
+    return msgspec.structs.replace(
+        settings, partitions=int(partitions), window=int(window_next or window)
+    )
 
 
 def rate_policy(rate: Rate) -> str:

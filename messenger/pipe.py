@@ -9,7 +9,7 @@ import contextlib
 import ssl
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import hiredis
 from redis.asyncio.connection import parse_url
@@ -29,8 +29,17 @@ PATIENCE_S = 2.5
 
 # Replies that say "not now", by their first word.
 _NOT_NOW = frozenset(
-    ("LOADING", "READONLY", "MISCONF", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "BUSY")
-    + ("TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM", "UNKILLABLE")
+    {
+        "LOADING",
+        "READONLY",
+        "MISCONF",
+        "CLUSTERDOWN",
+        "MASTERDOWN",
+        "NOREPLICAS",
+        "BUSY",
+        "TRYAGAIN",
+    }
+    | {"NOAUTH", "WRONGPASS", "NOPERM", "UNKILLABLE"}
 )
 # Of these, the ones that pass by themselves in a moment.
 _SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})
@@ -183,8 +192,8 @@ class _Wire(asyncio.Protocol):
         self.is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are asyncio's by their shape only.
+        self._transport = cast(asyncio.Transport, transport)
         self.is_open = True
 
     def send(self, command: tuple[Argument, ...]) -> asyncio.Future[Reply]:
@@ -195,7 +204,7 @@ class _Wire(asyncio.Protocol):
             return reply
         if not self._out:
             self._loop.call_soon(self._flush)
-        self._out.append(hiredis.pack_command(command))
+        self._out.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # any length
         if not self._owed:
             self._begin_watch()
         self._owed.append(reply)

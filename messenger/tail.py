@@ -37,8 +37,9 @@ class Tail:
         self._clock = clock
         self.position = position
 
-    async def read(self, block_ms: int = BLOCK_MS) -> Read:
-        """The entries after `position`, as soon as there are any, and the facts of that moment.
+    async def read(self, block_ms: int | None = BLOCK_MS) -> Read:
+        """The entries after `position`, as soon as there are any, and the facts of that moment;
+        with `block_ms` None what there is now.
 
         One round trip: the store answers TIME and the facts right after the read that blocked.
         """

@@ -3,12 +3,12 @@
 --
 -- KEYS  1 log   2 expiring   3 the message's row   4 its room's index
 -- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
--- Returns {'erased'}, also when it was erased before; or {'missing'}: no such message in that room
---         that still lives.
+-- Returns {'erased', id of the event; '' if it was erased before}, or {'missing'}: no such message
+--         lives in that room.
 
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not entry then
-  if redis.call('GET', KEYS[3]) == 'erased' then return {'erased'} end
+  if redis.call('GET', KEYS[3]) == 'erased' then return {'erased', ''} end
   return {'missing'}
 end
 
@@ -25,6 +25,6 @@ redis.call('XDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('SET', KEYS[3], 'erased', 'PXAT', string.format('%.0f', expires_at))
 redis.call('ZREM', KEYS[4], ARGV[4])
-redis.call('XADD', KEYS[1], '*',
+local id = redis.call('XADD', KEYS[1], '*',
   'type', 'message.erased', 'room', ARGV[2], 'message', ARGV[1], 'by', ARGV[3])
-return {'erased'}
+return {'erased', id}

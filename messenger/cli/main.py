@@ -1,0 +1,75 @@
+"""`messenger`: finds the command, and turns errors into words and exit codes."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from messenger import __version__
+from messenger.errors import MessengerError, Refused, Unavailable
+
+# One command does not load what another needs: `messenger post` never imports aiohttp.
+_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor")
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 3
+EXIT_INTERRUPTED = 130
+
+
+class _Late(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"messenger.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=_Late, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="messenger")
+def cli() -> None:
+    """A messenger whose messages are gone on time.
+
+    \b
+    Exit codes: 0 done; 1 refused, or not found; 2 wrong arguments or settings;
+    3 the store can't be reached; 130 interrupted.
+    """
+
+
+def main() -> None:
+    try:
+        cli(prog_name="messenger", standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BaseExceptionGroup as group:
+        known = _known(group)
+        if known is None:
+            raise
+        _end(known)
+    except MessengerError as error:
+        _end(error)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stderr.close()
+        sys.exit(EXIT_REFUSED)
+
+
+def _known(error: BaseException) -> MessengerError | None:
+    """The one error of ours that a task group wraps; None if there is anything else in it."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, MessengerError) else None
+
+
+def _end(error: MessengerError) -> None:
+    print(f"messenger: {error.detail}", file=sys.stderr)
+    if isinstance(error, Unavailable):
+        sys.exit(EXIT_UNAVAILABLE)
+    sys.exit(EXIT_REFUSED if isinstance(error, Refused) else EXIT_USAGE)

@@ -1,0 +1,60 @@
+"""`messenger post`."""
+
+import sys
+
+import click
+
+from messenger import durations, messages, wording
+from messenger.cli.beside import opened, print_json, run
+from messenger.cli.options import STORE, json_option, load_settings, settings_options
+from messenger.errors import BadField
+from messenger.events import MessagePosted
+from messenger.log import Post
+from messenger.settings import Settings
+
+
+@click.command("post")
+@click.argument("room")
+@click.argument("text", required=False)
+@click.option("--author", default="", help="Who says it.")
+@click.option("--ttl", help="Its life, such as 30s; the window without it.")
+@click.option("--key", help="The same key posts once: safe to run again.")
+@json_option
+@settings_options(*STORE)
+def command(
+    room: str,
+    text: str | None,
+    author: str,
+    ttl: str | None,
+    key: str | None,
+    as_json: bool,
+    **given: str | None,
+) -> None:
+    """Post TEXT, or standard input, to ROOM; prints the message's id."""
+    if text is None or text == "-":
+        text = sys.stdin.read().rstrip("\n")
+    asked = Post(
+        room=wording.check_room(room),
+        author=wording.check_author(author),
+        text=wording.check_text(text),
+        ttl=_ttl(ttl),
+        key=key,
+    )
+    run(_post(load_settings(given), asked, as_json=as_json))
+
+
+async def _post(settings: Settings, asked: Post, *, as_json: bool) -> None:
+    async with opened(settings) as logs:
+        appended = await logs.of(asked.room).append(asked)
+    if not as_json:
+        print(appended.id)
+        return
+    posted = MessagePosted(asked.room, asked.author, asked.text, appended.ttl)
+    print_json(messages.of(appended.id, posted))
+
+
+def _ttl(text: str | None) -> int | None:
+    try:
+        return None if text is None else durations.parse(text)
+    except ValueError as error:
+        raise BadField(f"--ttl: {error}", code="invalid-ttl") from None

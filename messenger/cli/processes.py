@@ -1,0 +1,67 @@
+"""Runs the long-lived processes: their loop, their signals, the order of their start and stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import uvloop
+
+from messenger import checks, embedded, logs
+from messenger.connection import Store
+from messenger.errors import StoreUnavailable
+from messenger.log import Logs
+from messenger.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run_process(main: Coroutine[Any, Any, None]) -> None:
+    logs.configure()
+    uvloop.run(main)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second one ends the process where it is."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
+
+
+def store_url(settings: Settings) -> str:
+    """The store that was set, or the embedded one that runs from the data folder."""
+    if settings.store_url is not None:
+        return settings.store_url
+    if not embedded.socket_path(settings.data_dir).exists():
+        raise StoreUnavailable(
+            f"no store runs from {settings.data_dir}; start `messenger up`, or set "
+            "MESSENGER_STORE_URL or MESSENGER_DATA_DIR"
+        )
+    return embedded.socket_url(settings.data_dir)
+
+
+@contextlib.asynccontextmanager
+async def checked_store(url: str) -> AsyncIterator[Store]:
+    """A store that is fit; what it means for the promises is logged, a line each."""
+    async with Store(url) as store:
+        findings = await checks.check(store)
+        for finding in findings:
+            level = logging.INFO if finding.verdict == "good" else logging.WARNING
+            log.log(level, "%s %s: %s", finding.subject, finding.value, finding.meaning)
+        checks.refuse_unfit(findings)
+        yield store
+
+
+async def settled(store: Store, settings: Settings) -> Logs:
+    found = Logs(store, settings)
+    await found.settle()
+    return found

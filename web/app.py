@@ -1,0 +1,59 @@
+"""Puts the web process together: what handlers find, the loops, the order of the stop."""
+
+import asyncio
+from dataclasses import dataclass
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from consumers.view import View
+from messenger.log import Logs
+from web import routes
+from web.appkeys import FEED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
+from web.body import LIMIT
+from web.feed import Feed
+from web.forgetting import Forgetting
+from web.guard import guard
+from web.heartbeat import Heartbeat
+from web.looplag import LoopLag
+from web.metrics import Metrics
+from web.visitors import Visitors
+
+
+def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
+    app = web.Application(middlewares=[guard], client_max_size=LIMIT)
+    app[FEED] = feed
+    app[LOGS] = logs
+    app[METRICS] = Metrics()
+    app[SETTINGS] = logs.settings
+    app[STOP] = stop
+    app[VIEWS] = [View(log) for log in logs.all]
+    app[VISITORS] = Visitors(logs.settings.trusted_proxies)
+    aiohttp_jinja2.setup(
+        app, loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    routes.add(app)
+    app.on_shutdown.append(_end_streams)
+    return app
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Told here and not at clean-up: only so do readers get their farewell, and the stop is quick."""
+    for subscriber in app[FEED].subscribers():
+        subscriber.end("restart")
+
+
+@dataclass(frozen=True)
+class Loops:
+    """The web process's loops, each in its own file."""
+
+    feed: Feed
+    metrics: Metrics
+
+    def start(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        for partition in self.feed.partitions:
+            group.create_task(partition.run(stop), name=f"tail {partition.log.keys.partition}")
+        group.create_task(Forgetting(self.feed).run(stop), name="forgetting")
+        group.create_task(Heartbeat(self.feed).run(stop), name="heartbeat")
+        group.create_task(LoopLag(self.metrics).run(stop), name="loop lag")

@@ -1,0 +1,20 @@
+"""What handlers find in the application, typed."""
+
+import asyncio
+
+from aiohttp import web
+
+from consumers.view import View
+from messenger.log import Logs
+from messenger.settings import Settings
+from web.feed import Feed
+from web.metrics import Metrics
+from web.visitors import Visitors
+
+FEED = web.AppKey("feed", Feed)
+LOGS = web.AppKey("logs", Logs)
+METRICS = web.AppKey("metrics", Metrics)
+SETTINGS = web.AppKey("settings", Settings)
+STOP = web.AppKey("stop", asyncio.Event)
+VIEWS = web.AppKey("views", list[View])
+VISITORS = web.AppKey("visitors", Visitors)

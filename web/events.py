@@ -1,0 +1,69 @@
+"""A room as server-sent events: history, then live, until the reader or the process leaves."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11
+
+from web import sse
+from web.appkeys import FEED, METRICS
+from web.queries import cursor_of, room_of
+from web.subscriber import Subscriber
+
+_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+    "Server": "messenger",
+}
+# How long a reader that is cut may take for what it was already sent.
+_LINGER_S = 2.0
+
+
+class TransportSink:
+    """A connection's transport, written to directly: it never waits, and joins what it can."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def unread(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    room, cursor = room_of(request), cursor_of(request)
+    feed, metrics = request.app[FEED], request.app[METRICS]
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the reader has gone")
+    if request.version >= HttpVersion11:
+        subscriber = Subscriber(sse.encode_chunk, sse.chunk, TransportSink(transport))
+    else:
+        subscriber = Subscriber(sse.encode, bytes, TransportSink(transport))
+    try:
+        opening = await feed.subscribe(room, cursor, subscriber)
+        response = web.StreamResponse(headers=_HEADERS)
+        await response.prepare(request)
+        await response.write(sse.encode(opening))
+        subscriber.open()
+        metrics.subscribed()
+        ending = await subscriber.ended
+        metrics.ended(ending)
+        if ending == "slow":
+            _cut(transport)
+    finally:
+        feed.unsubscribe(room, subscriber)
+    return response
+
+
+def _cut(transport: asyncio.Transport) -> None:
+    """Ends a connection whose reader does not read; what it was sent has a moment to arrive."""
+    transport.close()
+    asyncio.get_running_loop().call_later(_LINGER_S, transport.abort)

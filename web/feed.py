@@ -1,0 +1,120 @@
+"""The feed: what the web process serves, from memory that one tail a partition fills."""
+
+import asyncio
+from typing import NamedTuple
+
+from messenger.clock import StoreClock
+from messenger.entries import START, EntryId
+from messenger.keys import partition_of
+from messenger.log import Logs
+from web.live import Erased, Held, Hello, Live
+from web.partition import Partition, live_of
+from web.room import Page, Room
+from web.subscriber import Subscriber
+
+# A reader's id may come from another web process that is a moment ahead of this one.
+_CATCH_UP_S = 2.0
+
+
+class RoomFacts(NamedTuple):
+    """A room with living messages. Times are milliseconds by the store's clock."""
+
+    room: str
+    last_posted_at: int
+    expires_at: int
+    subscribers: int
+
+
+class Feed:
+    def __init__(self, logs: Logs) -> None:
+        self.clock = StoreClock()
+        self.window = logs.settings.window
+        self.partitions = [Partition(log, self.clock) for log in logs.all]
+
+    def of(self, room: str) -> Partition:
+        if len(self.partitions) == 1:
+            return self.partitions[0]
+        return self.partitions[partition_of(room, len(self.partitions))]
+
+    @property
+    def is_ready(self) -> bool:
+        return all(partition.is_ready for partition in self.partitions)
+
+    def newest(self, name: str, limit: int) -> Page:
+        """The newest page of a room; StoreUnavailable while the log is still being read."""
+        partition = self.of(name)
+        partition.require_loaded()
+        room = partition.rooms.get(name) or Room(name, START)
+        return room.newest(limit, self.clock.now())
+
+    def get(self, name: str, message: EntryId) -> Held | None:
+        room = self.of(name).rooms.get(name)
+        return room.get(message, self.clock.now()) if room else None
+
+    def rooms(self, most: int) -> list[RoomFacts]:
+        """The rooms with living messages, the last spoken in first."""
+        now = self.clock.now()
+        facts = [
+            RoomFacts(room.name, last, room.last_expiry(now), len(room.subscribers))
+            for partition in self.partitions
+            for room in partition.rooms.values()
+            if (last := room.last_posted(now))
+        ]
+        return sorted(facts, key=lambda each: -each.last_posted_at)[:most]
+
+    async def subscribe(
+        self, name: str, cursor: EntryId | None, subscriber: Subscriber
+    ) -> list[Live]:
+        """Puts a subscriber behind its gate and gives what it must be sent before the gate opens:
+        a hello, a gap if there is one, and the history after its cursor.
+
+        Between this process's memory and the subscription no event of the loop can come: nothing is
+        missed, nothing doubled. What memory let go of is read from the log.
+        """
+        partition = self.of(name)
+        partition.require_loaded()
+        if cursor is not None and cursor > partition.position:
+            await self._catch_up(partition, cursor)
+        room = partition.room(name)
+        room.subscribers.add(subscriber)
+        gap = partition.gap(room, cursor) if cursor is not None else None
+        begin = partition.position if cursor is None else cursor
+        after = START if gap is not None and gap.reason == "reset" else begin
+        history = room.after(after, self.clock.now())
+        hello = Hello(begin, partition.epoch, self.clock.now(), self.window)
+        floor = room.floor
+        older = await self._older(partition, name, after, floor) if after < floor else []
+        return [hello, *([gap] if gap else []), *older, *history]
+
+    def unsubscribe(self, name: str, subscriber: Subscriber) -> None:
+        room = self.of(name).rooms.get(name)
+        if room is not None:
+            room.subscribers.discard(subscriber)
+
+    def subscribers(self) -> list[Subscriber]:
+        return [
+            subscriber
+            for partition in self.partitions
+            for room in partition.rooms.values()
+            for subscriber in room.subscribers
+        ]
+
+    async def _catch_up(self, partition: Partition, cursor: EntryId) -> None:
+        """Waits for an id that the store knows and this process does not yet."""
+        facts = await partition.log.settle()
+        if cursor <= facts.last and facts.epoch == partition.epoch:
+            await asyncio.wait([partition.reached(cursor)], timeout=_CATCH_UP_S)
+
+    async def _older(
+        self, partition: Partition, name: str, after: EntryId, floor: EntryId
+    ) -> list[Held | Erased]:
+        """A room's history from the log, after an id and up to what memory still has."""
+        older: list[Held | Erased] = []
+        while page := await partition.log.range(after, floor):
+            after = page[-1].id
+            found = [live_of(entry, self.window) for entry in page]
+            now = self.clock.now()
+            older += [
+                each[1] for each in found if each and each[0] == name and each[1].expires_at > now
+            ]
+        return older

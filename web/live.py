@@ -1,0 +1,52 @@
+"""What a subscriber is told, one struct a kind; each format has its own encoder of these."""
+
+from typing import Literal
+
+import msgspec
+
+from messenger.entries import EntryId
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """A living message, already encoded: the same bytes go to every reader."""
+
+    id: EntryId
+    expires_at: int
+    body: bytes
+
+
+class Erased(msgspec.Struct, frozen=True, gc=False):
+    """A message was erased before its time. `expires_at` is when nobody can have it any more."""
+
+    id: EntryId
+    expires_at: int
+    room: str
+    message: str
+    by: str
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """The first thing on a stream: where it begins, and the store's clock to count down by."""
+
+    cursor: EntryId
+    epoch: str
+    now: int
+    window: int
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Messages between `after` and `until` are missing, and why: their time was over (`expired`),
+    they were cut because the store was full (`trimmed`), or the history began anew (`reset`)."""
+
+    reason: Literal["expired", "trimmed", "reset"]
+    after: EntryId
+    until: EntryId
+
+
+class Farewell(msgspec.Struct, frozen=True):
+    """The last thing on a stream: why it ends. In both cases a reader resumes by its last id."""
+
+    reason: Literal["slow", "restart"]
+
+
+Live = Held | Erased | Hello | Gap | Farewell

@@ -1,0 +1,220 @@
+"""Messages over HTTP: post, page, one, erase."""
+
+import asyncio
+import hmac
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+
+from consumers.view import View
+from messenger import durations, messages, wording
+from messenger.entries import EntryId
+from messenger.errors import BadField, BadRequest, Gone, NotAllowed
+from messenger.events import MessagePosted
+from messenger.keys import partition_of
+from messenger.log import Appended, Log, Post, rate_policy
+from messenger.messages import Message
+from messenger.settings import Rate
+from web.answers import json_answer
+from web.appkeys import FEED, LOGS, METRICS, SETTINGS, VIEWS, VISITORS
+from web.body import PostBody, read_post
+from web.queries import (
+    bearer_of,
+    id_of_query,
+    idempotency_key_of,
+    limit_of,
+    message_of,
+    room_of,
+)
+
+# A post is answered when our own feed has it; one that is accepted is not held back for longer.
+_REACH_S = 1.0
+
+
+class Posted(Message, frozen=True, kw_only=True):
+    """The answer to a post. `erase_token` lets its author erase it; it is shown only here."""
+
+    expires_in: int
+    erase_token: str
+
+
+class MessagePage(msgspec.Struct, frozen=True):
+    """A page in chat order. A stream that begins after `cursor` goes on where the page ends."""
+
+    now: int
+    cursor: str
+    messages: list[Message]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def post(request: web.Request) -> web.Response:
+    room = room_of(request)
+    key = idempotency_key_of(request)
+    body = await read_post(request)
+    asked = Post(
+        room=room,
+        author=wording.check_author(body.author),
+        text=wording.check_text(body.text),
+        ttl=_ttl_of(body),
+        key=key,
+    )
+    log, appended = await append(request, asked)
+    answer = _posted(log, asked, appended)
+    return json_answer(
+        _encode(answer),
+        status=201,
+        headers={
+            "Location": f"{path_of(room)}/{appended.id}",
+            **_rate_fields(request.app[SETTINGS].post_rate, appended),
+        },
+    )
+
+
+async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:
+    """Appends for the request's visitor, and waits until our own feed has it."""
+    log = request.app[LOGS].of(asked.room)
+    facts = log.facts or await log.settle()
+    visitor = request.app[VISITORS].of(request, facts.secret)
+    appended = await log.append(msgspec.structs.replace(asked, visitor=visitor))
+    if appended.is_new:
+        request.app[METRICS].appended(len(asked.text.encode()) + len(asked.author.encode()))
+    reached = request.app[FEED].of(asked.room).reached(appended.id)
+    if not reached.done():
+        await asyncio.wait((reached,), timeout=_REACH_S)
+    return log, appended
+
+
+async def page(request: web.Request) -> web.Response:
+    room, limit = room_of(request), limit_of(request)
+    before, after = id_of_query(request, "before"), id_of_query(request, "after")
+    if before is not None and after is not None:
+        raise BadRequest("a page is before or after an id, not both", code="bad-query")
+    if before is None and after is None:
+        return _newest(request, room, limit)
+    view = view_of(request, room)
+    if before is not None:
+        found = await view.page(room, before, limit)
+    else:
+        assert after is not None
+        found = await view.page_after(room, after, limit)
+    return _older(request, room, limit, found)
+
+
+async def one(request: web.Request) -> web.Response:
+    room, message = room_of(request), message_of(request)
+    feed = request.app[FEED]
+    if held := feed.get(room, message):
+        return json_answer(held.body)
+    if message.ms + feed.window <= feed.clock.now():
+        raise Gone(f"the time of the message {message} is over")
+    found = await view_of(request, room).message(room, message)
+    if found.expires_at <= feed.clock.now():
+        raise Gone(f"the time of the message {message} is over")
+    return json_answer(messages.encode(found))
+
+
+async def erase(request: web.Request) -> web.Response:
+    room, message = room_of(request), message_of(request)
+    log = request.app[LOGS].of(room)
+    erased = await log.erase(room, message, await _eraser(request, log, message))
+    await asyncio.wait((request.app[FEED].of(room).reached(erased),), timeout=_REACH_S)
+    return web.Response(status=204)
+
+
+async def _eraser(request: web.Request, log: Log, message: EntryId) -> str:
+    """Who may erase: the author by the token of the post, an operator by theirs. The refusal is the
+    same for an absent token and a wrong one."""
+    token = bearer_of(request)
+    if log.facts is None:
+        await log.settle()
+    if token is not None:
+        admin = request.app[SETTINGS].admin_token
+        if admin is not None and hmac.compare_digest(token, admin.encode()):
+            return "operator"
+        if hmac.compare_digest(token, log.erase_token(message).encode()):
+            return "author"
+    raise NotAllowed("erasing takes the token that came with the post, or an operator's")
+
+
+def path_of(room: str) -> str:
+    """Where a room's messages are; a name may be of any script."""
+    return f"/api/rooms/{quote(room, safe='')}/messages"
+
+
+def view_of(request: web.Request, room: str) -> View:
+    views = request.app[VIEWS]
+    return views[partition_of(room, len(views))]
+
+
+def _newest(request: web.Request, room: str, limit: int) -> web.Response:
+    """The newest page, from memory: its messages were joined once and are handed out until they
+    change; only the time and the cursor are new."""
+    feed = request.app[FEED]
+    page = feed.newest(room, limit)
+    tag = f'W/"{feed.of(room).epoch}.{limit}.{len(page.held)}'
+    if page.held:
+        tag += f".{page.held[0].id}.{page.held[-1].id}"
+    headers = {"ETag": tag + '"'}
+    if page.has_older and page.held:
+        headers["Link"] = _link(room, limit, "before", str(page.held[0].id), "prev")
+    if headers["ETag"] in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    now, cursor = feed.clock.now(), feed.of(room).position
+    body = b'{"now":%d,"cursor":"%d-%d","messages":[%b]}' % (now, *cursor, page.body)
+    return json_answer(body, headers=headers)
+
+
+def _older(request: web.Request, room: str, limit: int, found: list[Message]) -> web.Response:
+    """A page from the view; what it lists was living when the view was read, and is judged again."""
+    feed = request.app[FEED]
+    now = feed.clock.now()
+    living = [message for message in found if message.expires_at > now]
+    links = []
+    if living:
+        links.append(_link(room, limit, "before", living[0].id, "prev"))
+        links.append(_link(room, limit, "after", living[-1].id, "next"))
+    answer = MessagePage(now, str(feed.of(room).position), living)
+    tag = f'W/"{feed.of(room).epoch}.{limit}.{len(living)}'
+    tag += f'.{living[0].id}.{living[-1].id}"' if living else '"'
+    headers = {"ETag": tag, **({"Link": ", ".join(links)} if links else {})}
+    if tag in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=headers)
+    return json_answer(_encode(answer), headers=headers)
+
+
+def _link(room: str, limit: int, direction: str, entry_id: str, relation: str) -> str:
+    return f'<{path_of(room)}?limit={limit}&{direction}={entry_id}>; rel="{relation}"'
+
+
+def _posted(log: Log, asked: Post, appended: Appended) -> Posted:
+    message = messages.of(
+        appended.id, MessagePosted(asked.room, asked.author, asked.text, appended.ttl)
+    )
+    return Posted(
+        **msgspec.structs.asdict(message),
+        expires_in=max(0, message.expires_at - appended.now),
+        erase_token=log.erase_token(appended.id),
+    )
+
+
+def _ttl_of(body: PostBody) -> int | None:
+    if not isinstance(body.ttl, str):
+        return body.ttl
+    try:
+        return durations.parse(body.ttl)
+    except ValueError as error:
+        raise BadField(f"ttl: {error}", code="invalid-ttl") from None
+
+
+def _rate_fields(rate: Rate | None, appended: Appended) -> dict[str, str]:
+    """draft-ietf-httpapi-ratelimit-headers-10: what is left, and when all of it is back."""
+    if rate is None or appended.left < 0:
+        return {}
+    reset_s = -(-appended.reset_ms // 1_000)
+    return {
+        "RateLimit-Policy": rate_policy(rate),
+        "RateLimit": f'"post";r={appended.left};t={reset_s}',
+    }

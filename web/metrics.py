@@ -1,0 +1,150 @@
+"""What this process counts, and what the store tells, in Prometheus's words.
+
+Counters end in _total, units are seconds and bytes. docs/metrics.md explains each; a test compares.
+"""
+
+from collections.abc import Callable, Iterable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from consumers.stats import PartitionStats, Stats
+
+_PREFIX = "messenger_"
+_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.store = StoreMetrics()
+        self.registry.register(self.store)
+        self._appends = self._counter("appends", "Messages accepted by this process")
+        self._appended_bytes = self._counter(
+            "appended_bytes", "Bytes of text and author in accepted messages"
+        )
+        self._refused = self._counter("refused", "Requests refused, by reason", ["reason"])
+        self._streams = self._counter("streams", "Live streams begun")
+        self._slow = self._counter("slow_subscribers_closed", "Streams cut because unread")
+        self._subscribers = self._gauge("subscribers", "Live streams now")
+        self._tail_lag = self._gauge("tail_lag_seconds", "Since the tail last heard of the store")
+        self._loop_lag = self._gauge("loop_lag_seconds", "How late the event loop's timers are")
+        self._clock_steps = self._gauge("clock_steps", "Steps of the store's clock that were seen")
+        self._requests = Histogram(
+            _PREFIX + "http_request_seconds",
+            "Time to answer a request",
+            ["route", "method", "status"],
+            buckets=_LATENCIES,
+            registry=self.registry,
+        )
+        self._observers: dict[tuple[object, str, int], Histogram] = {}
+
+    def observe(self, request: web.Request, status: int, seconds: float) -> None:
+        """Counts an answered request; routes by their pattern, never by what was asked for."""
+        resource = request.match_info.route.resource
+        key = (resource, request.method, status)
+        observer = self._observers.get(key)
+        if observer is None:
+            route = resource.canonical if resource is not None else "other"
+            method = request.method if request.method in _METHODS else "other"
+            observer = self._observers[key] = self._requests.labels(route, method, str(status))
+        observer.observe(seconds)
+
+    def appended(self, size: int) -> None:
+        self._appends.inc()
+        self._appended_bytes.inc(size)
+
+    def refused(self, reason: str) -> None:
+        self._refused.labels(reason).inc()
+
+    def subscribed(self) -> None:
+        self._streams.inc()
+
+    def ended(self, ending: str) -> None:
+        if ending == "slow":
+            self._slow.inc()
+
+    def loop_lag(self, seconds: float) -> None:
+        self._loop_lag.set(seconds)
+
+    def feed(self, *, subscribers: int, tail_lag_s: float, clock_steps: int) -> None:
+        self._subscribers.set(subscribers)
+        self._tail_lag.set(tail_lag_s)
+        self._clock_steps.set(clock_steps)
+
+    def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
+        return Counter(_PREFIX + name, text, tuple(labels), registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(_PREFIX + name, text, registry=self.registry)
+
+
+# Others would make a label of whatever somebody sends.
+_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
+
+_COUNTERS = {
+    "projected": "Entries applied to the view, each once",
+    "redelivered": "Entries taken over from a projector that stopped",
+    "expired_unprocessed": "Entries whose time was over before they were applied",
+    "swept": "Entries erased because their time was over",
+}
+_GAUGES: dict[str, tuple[str, Callable[[PartitionStats], float]]] = {
+    "log_entries": ("Entries in the log", lambda one: one.length),
+    "projector_lag_entries": ("Entries not yet given to a projector", lambda one: one.lag),
+    "projector_lag_seconds": ("Age of the oldest of those", lambda one: one.lag_ms / 1_000),
+    "projector_pending_entries": ("Entries given and not applied", lambda one: one.pending),
+    "dead_letters": ("Entries that could not be applied", lambda one: one.dead_letters),
+    "erasure_delay_seconds": (
+        "How late the oldest entry of the last sweep was",
+        lambda one: one.erasure_delay_ms / 1_000,
+    ),
+    "since_sweep_seconds": (
+        "Since the last sweep; -1: never",
+        lambda one: one.since_sweep_ms / 1e3,
+    ),
+    "clock_behind_seconds": (
+        "How far the store's clock is behind its newest id",
+        lambda one: one.ahead_ms / 1_000,
+    ),
+}
+
+
+class StoreMetrics:
+    """The store's figures as of the last look; none while it is away. They are the same from every
+    process, for the scripts count in the store itself."""
+
+    def __init__(self) -> None:
+        self.stats: Stats | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        stats = self.stats
+        up = GaugeMetricFamily(_PREFIX + "store_up", "Whether the store answers")
+        up.add_metric([], 0 if stats is None else 1)
+        yield up
+        if stats is not None:
+            yield from _memory(stats)
+            yield from _partitions(stats.partitions)
+
+
+def _memory(stats: Stats) -> Iterable[Metric]:
+    for name, text, value in (
+        ("store_memory_bytes", "Memory that the store uses", stats.used_memory),
+        ("store_memory_limit_bytes", "The store's maxmemory; 0: none", stats.max_memory),
+    ):
+        gauge = GaugeMetricFamily(_PREFIX + name, text)
+        gauge.add_metric([], value)
+        yield gauge
+
+
+def _partitions(partitions: list[PartitionStats]) -> Iterable[Metric]:
+    for name, text in _COUNTERS.items():
+        counter = CounterMetricFamily(_PREFIX + name, text, labels=["partition"])
+        for one in partitions:
+            counter.add_metric([str(one.partition)], getattr(one, name))
+        yield counter
+    for name, (text, read) in _GAUGES.items():
+        gauge = GaugeMetricFamily(_PREFIX + name, text, labels=["partition"])
+        for one in partitions:
+            gauge.add_metric([str(one.partition)], read(one))
+        yield gauge

@@ -1,0 +1,81 @@
+"""For operators and what watches over us: is it alive, is it ready, what does it count."""
+
+import asyncio
+
+import msgspec
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from consumers.stats import PartitionStats, Stats, read_stats
+from messenger.loops import AWAY
+from web.answers import json_answer
+from web.appkeys import FEED, LOGS, METRICS, STOP
+
+_ASK_S = 1.0
+# The sweeper comes twice a second; texts outlive their time if it stays away.
+_SWEEP_LATE_MS = 5_000
+_LAG_LATE_MS = 10_000
+_CLOCK_BEHIND_MS = 1_000
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`ready` serves; `degraded` serves, but a promise is in danger; `unready` is not to be asked."""
+
+    status: str
+    problems: list[str]
+
+
+async def live(_: web.Request) -> web.Response:
+    """The process runs and its loops do: one that crashes ends it."""
+    return json_answer(b'{"status":"live"}')
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Whether posts and reads will be served, and what is wrong besides."""
+    if request.app[STOP].is_set():
+        return _health(Health("unready", ["the process is stopping"]))
+    stats = await _ask(request)
+    if stats is None:
+        return _health(Health("unready", ["the store does not answer"]))
+    if not request.app[FEED].is_ready:
+        return _health(Health("unready", ["the feed has not caught up with the log"]))
+    problems = [words for one in stats.partitions for words in _dangers(one)]
+    return _health(Health("degraded" if problems else "ready", problems))
+
+
+async def metrics(request: web.Request) -> web.Response:
+    found, feed = request.app[METRICS], request.app[FEED]
+    found.store.stats = await _ask(request)
+    now = asyncio.get_running_loop().time()
+    found.feed(
+        subscribers=len(feed.subscribers()),
+        tail_lag_s=max(now - partition.heard_at for partition in feed.partitions),
+        clock_steps=feed.clock.steps,
+    )
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(found.registry), headers={"Content-Type": content_type})
+
+
+async def _ask(request: web.Request) -> Stats | None:
+    try:
+        async with asyncio.timeout(_ASK_S):
+            return await read_stats(request.app[LOGS])
+    except (*AWAY, TimeoutError):
+        return None
+
+
+def _dangers(one: PartitionStats) -> list[str]:
+    found = []
+    if one.since_sweep_ms < 0 or one.since_sweep_ms > _SWEEP_LATE_MS:
+        found.append("no worker sweeps: expired texts stay in the store")
+    if one.lag_ms > _LAG_LATE_MS:
+        found.append("the projector lags: older pages are behind")
+    if one.ahead_ms > _CLOCK_BEHIND_MS:
+        found.append("the store's clock was set back: messages live too long")
+    return found
+
+
+def _health(health: Health) -> web.Response:
+    status = 503 if health.status == "unready" else 200
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return json_answer(msgspec.json.encode(health), status=status, headers=headers)

@@ -1,0 +1,206 @@
+"""One partition of the feed: one tail, decoding each entry once, and the rooms it fills."""
+
+import asyncio
+import heapq
+import itertools
+import logging
+
+from messenger import messages
+from messenger.clock import StoreClock
+from messenger.connection import BLOCK_MS
+from messenger.entries import START, Entry, EntryId
+from messenger.errors import StoreUnavailable
+from messenger.events import MessageErased, MessagePosted
+from messenger.log import Facts, Log
+from messenger.loops import persist
+from messenger.tail import Read, Tail
+from web.live import Erased, Gap, Held
+from web.room import Room
+
+log = logging.getLogger(__name__)
+
+# A tail that has heard nothing for so long has lost its store: a quiet one hears every two seconds.
+_FRESH_S = 5.0
+
+
+class Partition:
+    """Everything up to `position` has been taken in and handed to the subscribers."""
+
+    def __init__(self, of: Log, clock: StoreClock) -> None:
+        self.log = of
+        self.clock = clock
+        self.rooms: dict[str, Room] = {}
+        self.position = START
+        self.epoch = ""
+        self.heard_at = 0.0
+        self._tail = Tail(of.store, of.keys, clock)
+        self._load_to: EntryId | None = None
+        self._expired_to = START
+        self._trimmed_to = START
+        self._deaths: list[tuple[int, EntryId, str]] = []
+        self._awaited: list[tuple[EntryId, int, asyncio.Future[None]]] = []
+        self._turn = itertools.count()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follows the log. A read that blocks is let go of at the stop: XREAD owes nothing."""
+        following = asyncio.ensure_future(persist(stop, "tail", self.step))
+        stopped = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not following.done():
+            following.cancel()
+        await asyncio.gather(following, return_exceptions=stop.is_set())
+        await self._tail.close()
+
+    async def step(self) -> None:
+        """One look at the log. A new epoch is a new history: it is read from its start."""
+        if not self.epoch:
+            await self._begin()
+        read = await self._tail.read(None if self._load_to is not None else BLOCK_MS)
+        self.heard_at = asyncio.get_running_loop().time()
+        if read.epoch != self.epoch:
+            await self._begin()
+        else:
+            self._take(read)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether what is remembered is complete, and the store was heard of just now."""
+        fresh = asyncio.get_running_loop().time() - self.heard_at < _FRESH_S
+        return fresh and self.epoch != "" and self._load_to is None
+
+    def require_loaded(self) -> None:
+        """Raises StoreUnavailable until the log has been read once: no half page is shown."""
+        if self.epoch == "" or self._load_to is not None:
+            raise StoreUnavailable("the log is being read; try again in a moment")
+
+    def room(self, name: str) -> Room:
+        """The room, made if nobody has spoken or listened in it within the window: whatever was in
+        it before then is over."""
+        room = self.rooms.get(name)
+        if room is None:
+            room = self.rooms[name] = Room(name, self._horizon())
+        return room
+
+    def gap(self, room: Room | None, cursor: EntryId) -> Gap | None:
+        """What a reader that resumes after `cursor` can no longer be given; None if nothing."""
+        if self.log.facts is None or cursor > self.position or cursor < self.log.facts.birth:
+            return Gap("reset", cursor, START) if cursor != START else None
+        if cursor == self.position:
+            return None
+        if cursor < self._trimmed_to:
+            return Gap("trimmed", cursor, self._trimmed_to)
+        expired_to = room.expired_to if room else self._horizon()
+        return Gap("expired", cursor, expired_to) if cursor < expired_to else None
+
+    def reached(self, entry_id: EntryId) -> asyncio.Future[None]:
+        """Done when everything up to the id has been handed out."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if entry_id <= self.position:
+            future.set_result(None)
+        else:
+            heapq.heappush(self._awaited, (entry_id, next(self._turn), future))
+        return future
+
+    def forget(self) -> None:
+        """Lets go of all that is over by the store's clock, and of rooms with nothing in them."""
+        now = self.clock.now()
+        while self._deaths and self._deaths[0][0] <= now:
+            _, entry_id, name = heapq.heappop(self._deaths)
+            if room := self.rooms.get(name):
+                room.expire(entry_id)
+        horizon = self._horizon()
+        for room in [each for each in self.rooms.values() if each.is_empty]:
+            if room.expired_to <= horizon:
+                del self.rooms[room.name]
+
+    async def _begin(self) -> None:
+        """A history's begin, ours or the store's: forget all, say so, read from the start."""
+        facts = await self.log.settle()
+        if self.epoch:
+            log.warning("the log began anew: epoch %s", facts.epoch)
+        self.epoch = facts.epoch
+        self.position = self._tail.position = START
+        self._load_to = facts.last
+        self._trimmed_to = START
+        self._expired_to = START
+        self._deaths.clear()
+        self._empty_rooms(facts)
+
+    def _empty_rooms(self, facts: Facts) -> None:
+        listened = {name: room for name, room in self.rooms.items() if room.subscribers}
+        self.rooms = {}
+        for name, old in listened.items():
+            room = self.room(name)
+            room.subscribers = old.subscribers
+            room.broadcast([Gap("reset", START, facts.birth)])
+
+    def _take(self, read: Read) -> None:
+        if self._load_to is not None:
+            # Before this process, short lives may have ended that it knows nothing of.
+            self._expired_to = max(self._expired_to, read.swept_to)
+        news: dict[str, list[Held | Erased]] = {}
+        for entry in read.entries:
+            self._take_entry(entry, news)
+        self._trim(read.trimmed_to)
+        for name, events in news.items():
+            self.rooms[name].broadcast(events)
+        self.position = self._tail.position
+        if self._load_to is not None:
+            self._load(self._load_to, at_end=not read.entries)
+        self._release()
+
+    def _load(self, to: EntryId, *, at_end: bool) -> None:
+        """The start is over at the id that was the last when it began. The entry of that id may be
+        gone by now: then the log's end tells."""
+        if at_end:
+            self.position = self._tail.position = max(to, self.position)
+        if self.position >= to:
+            self._load_to = None
+
+    def _take_entry(self, entry: Entry, news: dict[str, list[Held | Erased]]) -> None:
+        event = live_of(entry, self.log.window)
+        if event is None:
+            return
+        name, live = event
+        if live.expires_at <= self.clock.now():
+            self.room(name).expire(live.id)
+            return
+        self.room(name).take(live)
+        heapq.heappush(self._deaths, (live.expires_at, live.id, name))
+        news.setdefault(name, []).append(live)
+
+    def _trim(self, trimmed_to: EntryId) -> None:
+        """Messages were cut before their time, because the store was full: everyone is told."""
+        if trimmed_to <= self._trimmed_to:
+            return
+        after, self._trimmed_to = self._trimmed_to, trimmed_to
+        for room in self.rooms.values():
+            if room.trim(trimmed_to):
+                room.broadcast([Gap("trimmed", after, trimmed_to)])
+
+    def _release(self) -> None:
+        while self._awaited and self._awaited[0][0] <= self.position:
+            future = heapq.heappop(self._awaited)[2]
+            if not future.done():
+                future.set_result(None)
+
+    def _horizon(self) -> EntryId:
+        """Whatever is not after this is over, wherever it was posted; for what ended early, as far
+        as was known when this process began."""
+        return max(EntryId(max(self.clock.now() - self.log.window, 0), 0), self._expired_to)
+
+
+def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:
+    """An entry's room and what is told of it; None for what is not ours to tell."""
+    event = entry.event
+    if isinstance(event, MessagePosted):
+        message = messages.of(entry.id, event)
+        return event.room, Held(entry.id, message.expires_at, messages.encode(message))
+    if isinstance(event, MessageErased):
+        try:
+            expires_at = EntryId.parse(event.message).ms + window
+        except ValueError:
+            return None
+        return event.room, Erased(entry.id, expires_at, event.room, event.message, event.by)
+    return None

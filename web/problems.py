@@ -1,0 +1,104 @@
+"""The one map from what can go wrong to HTTP: a status, a title, application/problem+json (RFC 9457)."""
+
+import msgspec
+from aiohttp import web
+
+from messenger import errors
+from messenger.errors import MessengerError
+
+# By code where one class has several statuses, else by class.
+_BY_CODE = {
+    "key-reused": (422, "Idempotency-Key used before"),
+    "message-erased": (410, "Message erased"),
+}
+_BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
+    errors.BadRequest: (400, "Bad request"),
+    errors.BadField: (422, "Invalid field"),
+    errors.BadMedia: (415, "Unsupported media type"),
+    errors.TooLarge: (413, "Too large"),
+    errors.TooSlow: (408, "Request not finished in time"),
+    errors.CrossOrigin: (403, "Cross-origin request"),
+    errors.NotAllowed: (401, "Not allowed"),
+    errors.NotFound: (404, "Message not found"),
+    errors.Gone: (410, "Message expired"),
+    errors.TooFast: (429, "Too many posts"),
+    errors.StoreFull: (503, "Store full"),
+    errors.StoreUnavailable: (503, "Store unavailable"),
+}
+# aiohttp's own refusals, which come before any handler of ours.
+_FRAMEWORK = {
+    404: ("not-found", "Not found", "there is nothing at this path"),
+    405: ("method-not-allowed", "Method not allowed", "this path does not take this method"),
+    413: ("too-large", "Too large", "the body is larger than this path takes"),
+    417: ("expectation-failed", "Expectation failed", "only Expect: 100-continue is understood"),
+}
+_FIELDS = {
+    401: {"WWW-Authenticate": 'Bearer realm="messenger"'},
+    415: {"Accept-Post": "application/json"},
+}
+
+TYPE = "urn:messenger:problem:"
+CONTENT_TYPE = "application/problem+json"
+
+
+def status_of(error: MessengerError) -> tuple[int, str]:
+    """The status and the title of an error. Every class of the tree that a request can meet has one."""
+    if error.code in _BY_CODE:
+        return _BY_CODE[error.code]
+    for kind in type(error).__mro__:
+        if kind in _BY_CLASS:
+            return _BY_CLASS[kind]
+    raise error
+
+
+def answer(error: MessengerError, path: str) -> web.Response:
+    status, title = status_of(error)
+    headers = dict(_FIELDS.get(status, {}))
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    response = _problem(status, error.code, title, error.detail, path, headers, error.facts)
+    if status in (408, 413):
+        # What is left of the body is not read: the connection is of no more use.
+        response.force_close()
+    return response
+
+
+def answer_framework(error: web.HTTPException, path: str) -> web.Response:
+    """The same shape for what aiohttp refuses by itself."""
+    code, title, detail = _FRAMEWORK.get(
+        error.status, ("refused", error.reason, "the request was refused")
+    )
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    return _problem(error.status, code, title, detail, path, headers, {})
+
+
+def answer_crash(path: str) -> web.Response:
+    """A mistake of ours: the log has the traceback, the reader has not."""
+    return _problem(500, "internal", "Internal error", "this is a mistake of ours", path, {}, {})
+
+
+def _problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    path: str,
+    headers: dict[str, str],
+    facts: dict[str, str | int],
+) -> web.Response:
+    body = {
+        "type": TYPE + code,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": path.encode("utf-8", "replace").decode(),
+        "code": code,
+        **facts,
+    }
+    return web.Response(
+        status=status,
+        body=msgspec.json.encode(body),
+        content_type=CONTENT_TYPE,
+        headers={"Cache-Control": "no-store", **headers},
+    )

@@ -1,0 +1,77 @@
+"""Reading paths, queries and headers: any bytes give a value or a clear refusal."""
+
+import re
+
+from aiohttp import web
+
+from messenger import wording
+from messenger.entries import EntryId
+from messenger.errors import BadRequest
+
+MOST = 100
+DEFAULT = 50
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def room_of(request: web.Request) -> str:
+    return wording.check_room(request.match_info["room"])
+
+
+def message_of(request: web.Request) -> EntryId:
+    """The message id of the path; BadRequest (bad-id) for what can't be one."""
+    text = request.match_info["message"]
+    try:
+        if "-" in text:
+            return EntryId.parse(text)
+    except ValueError:
+        pass
+    raise BadRequest("a message's id is such as 1764000000000-0", code="bad-id")
+
+
+def limit_of(request: web.Request) -> int:
+    text = request.query.get("limit")
+    if text is None:
+        return DEFAULT
+    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MOST:
+        raise BadRequest(f"limit is from 1 to {MOST}", code="bad-query")
+    return int(text)
+
+
+def id_of_query(request: web.Request, name: str) -> EntryId | None:
+    text = request.query.get(name)
+    return None if text is None else _cursor(text, name)
+
+
+def cursor_of(request: web.Request) -> EntryId | None:
+    """After which id a stream is asked for. The header wins: it is what a browser has really seen,
+    while the query stays as the page was made. Polyfills write it in two more ways."""
+    header = request.headers.get("Last-Event-ID")
+    if header:
+        return _cursor(header, "Last-Event-ID")
+    for name in ("after", "last_event_id", "lastEventId"):
+        if found := id_of_query(request, name):
+            return found
+    return None
+
+
+def idempotency_key_of(request: web.Request) -> str | None:
+    """The key that makes a post safe to send again; None without one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadRequest("an Idempotency-Key is 1 to 200 visible ASCII characters", code="bad-key")
+    return key
+
+
+def bearer_of(request: web.Request) -> bytes | None:
+    """The token of the Authorization header, as bytes: it may be anything."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    return token.strip().encode("utf-8", "surrogateescape")
+
+
+def _cursor(text: str, name: str) -> EntryId:
+    try:
+        return EntryId.parse(text)
+    except ValueError as error:
+        raise BadRequest(f"{name}: {error}", code="bad-cursor") from None

@@ -1,0 +1,123 @@
+"""A room as this process remembers it: its newest messages, encoded, and who listens."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from messenger.entries import START, EntryId
+from web.live import Erased, Held, Live
+from web.subscriber import Encode, Subscriber
+
+# Older ones are read from the view (a page) or from the log (a resume).
+REMEMBERED = 1_000
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The newest messages, in chat order, joined. Good until `expires_at` or the next change."""
+
+    held: list[Held]
+    body: bytes
+    expires_at: int
+    has_older: bool
+
+
+class Room:
+    """`floor` is the last id that was let go for want of room here; `expired_to` the last whose time
+    was over: whoever asks from before it has missed something."""
+
+    def __init__(self, name: str, expired_to: EntryId) -> None:
+        self.name = name
+        self.floor = START
+        self.expired_to = expired_to
+        self.subscribers: set[Subscriber] = set()
+        self._known: dict[EntryId, Held | Erased] = {}
+        self._pages: dict[int, Page] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._known and not self.subscribers
+
+    def take(self, event: Held | Erased) -> None:
+        """Takes in the log's next event of this room."""
+        self._pages.clear()
+        if isinstance(event, Erased):
+            self._known.pop(EntryId.parse(event.message), None)
+        self._known[event.id] = event
+        if len(self._known) > REMEMBERED:
+            self.floor = next(iter(self._known))
+            del self._known[self.floor]
+
+    def expire(self, entry_id: EntryId) -> None:
+        """Lets go of what is over. Whether or not it was still remembered, it was this room's."""
+        event = self._known.pop(entry_id, None)
+        if isinstance(event, Erased):
+            return
+        self._pages.clear()
+        self.expired_to = max(self.expired_to, entry_id)
+
+    def trim(self, to: EntryId) -> bool:
+        """Lets go of what the store had to cut, up to and with an id; whether there was any."""
+        cut = [entry_id for entry_id in self._known if entry_id <= to]
+        for entry_id in cut:
+            del self._known[entry_id]
+        self._pages.clear()
+        return bool(cut)
+
+    def get(self, entry_id: EntryId, now: int) -> Held | None:
+        event = self._known.get(entry_id)
+        return event if isinstance(event, Held) and event.expires_at > now else None
+
+    def after(self, cursor: EntryId, now: int) -> list[Live]:
+        """What is remembered after an id and still lives, oldest first."""
+        newest = []
+        for event in self._newest_first(now):
+            if event.id <= cursor:
+                break
+            newest.append(event)
+        return list(newest[::-1])
+
+    def newest(self, limit: int, now: int) -> Page:
+        """The newest page; made once and handed out until it changes."""
+        page = self._pages.get(limit)
+        if page is None or page.expires_at <= now:
+            page = self._pages[limit] = self._page(limit, now)
+        return page
+
+    def last_expiry(self, now: int) -> int:
+        """When the last living message goes; 0 if none lives."""
+        lives = (each.expires_at for each in self._newest_first(now) if isinstance(each, Held))
+        return max(lives, default=0)
+
+    def last_posted(self, now: int) -> int:
+        """When the newest living message was posted; 0 if none lives."""
+        lives = (each.id.ms for each in self._newest_first(now) if isinstance(each, Held))
+        return next(lives, 0)
+
+    def broadcast(self, events: Sequence[Live]) -> None:
+        """Hands events to every subscriber, encoded once for each format."""
+        encoded: dict[Encode, bytes] = {}
+        for subscriber in tuple(self.subscribers):
+            frames = encoded.get(subscriber.encode)
+            if frames is None:
+                frames = encoded[subscriber.encode] = subscriber.encode(events)
+            subscriber.deliver(frames)
+
+    def _newest_first(self, now: int) -> Iterator[Held | Erased]:
+        return (event for event in reversed(self._known.values()) if event.expires_at > now)
+
+    def _page(self, limit: int, now: int) -> Page:
+        newest: list[Held] = []
+        has_older = self.floor > START
+        for event in self._newest_first(now):
+            if isinstance(event, Held):
+                if len(newest) == limit:
+                    has_older = True
+                    break
+                newest.append(event)
+        newest.reverse()
+        return Page(
+            held=newest,
+            body=b",".join(held.body for held in newest),
+            expires_at=min((held.expires_at for held in newest), default=2**63),
+            has_older=has_older,
+        )

@@ -1,0 +1,71 @@
+"""The web process: serves until the stop."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from aiohttp import web
+
+from messenger.errors import BadSettings
+from messenger.log import Logs
+from messenger.loops import pause
+from messenger.settings import Settings
+from web.app import Loops, create_app
+from web.appkeys import METRICS
+from web.feed import Feed
+
+log = logging.getLogger(__name__)
+
+# A connection that sends nothing, or its header byte by byte, is closed after this.
+_KEEPALIVE_S = 30.0
+# Requests in flight at the stop have this long; streams were ended before it.
+_SHUTDOWN_S = 3.0
+_LOOK_S = 0.005
+
+
+async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None]) -> None:
+    """Serves until the stop; `listening` is told the address once the log has been read.
+
+    The order of the stop, each for the sake of the next: no new connections and a farewell to every
+    stream, then the requests in flight, then the loops that they need.
+    """
+    loops_stop = asyncio.Event()
+    feed = Feed(logs)
+    app = create_app(logs, feed, stop)
+    # A reader that leaves ends its handler at once, and not at the next write.
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        keepalive_timeout=_KEEPALIVE_S,
+        shutdown_timeout=_SHUTDOWN_S,
+    )
+    async with asyncio.TaskGroup() as group:
+        Loops(feed, app[METRICS]).start(group, loops_stop)
+        await _loaded(feed, stop)
+        await runner.setup()
+        try:
+            listening(await _listen(runner, logs.settings))
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+            loops_stop.set()
+
+
+async def _loaded(feed: Feed, stop: asyncio.Event) -> None:
+    """A page that is served shows all that lives."""
+    while not feed.is_ready and not stop.is_set():
+        await pause(stop, _LOOK_S)
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> str:
+    """Opens the port; its URL."""
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        raise BadSettings(
+            f"MESSENGER_HOST and MESSENGER_PORT are {settings.host!r} and {settings.port}: "
+            f"{error.strerror or error}; allowed: an address of this machine and a free port"
+        ) from None
+    host, port = runner.addresses[0][:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

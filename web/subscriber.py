@@ -1,0 +1,73 @@
+"""One live connection: history, then live, through one gate into a bounded buffer."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+from web.live import Farewell, Live
+
+# What a reader may leave unread before it is cut: a few hundred messages. It resumes by its id.
+SLOW_BYTES = 256 * 1024
+
+Encode = Callable[[Sequence[Live]], bytes]
+Ending = Literal["slow", "restart", "left"]
+
+
+class Sink(Protocol):
+    """Where the bytes go: never waits, tells how many are not yet taken."""
+
+    def write(self, data: bytes) -> None: ...
+    def unread(self) -> int: ...
+    def is_closing(self) -> bool: ...
+
+
+class Subscriber:
+    """Live frames wait behind the gate until `open`; then they go straight to the sink.
+
+    Nobody ever waits for a reader: one that has too much unread is ended as `slow`.
+    """
+
+    def __init__(self, encode: Encode, wrap: Callable[[bytes], bytes], sink: Sink) -> None:
+        self.encode = encode
+        self.wrap = wrap
+        self._sink = sink
+        self._waiting: list[bytes] | None = []
+        self._waiting_bytes = 0
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_open(self) -> bool:
+        return self._waiting is None and not self.ended.done()
+
+    def deliver(self, frames: bytes) -> None:
+        if self.ended.done():
+            return
+        if self._waiting is not None:
+            self._hold(frames)
+        elif self._sink.is_closing():
+            self.end("left")
+        elif self._sink.unread() > SLOW_BYTES:
+            self.end("slow")
+        else:
+            self._sink.write(frames)
+
+    def open(self) -> None:
+        """History has been sent: what came meanwhile follows, and from now on all goes through."""
+        waiting, self._waiting = self._waiting or [], None
+        if waiting:
+            self.deliver(b"".join(waiting))
+
+    def end(self, ending: Ending) -> None:
+        """Ends the stream, for its handler to close; a reader that is still there is told why."""
+        if self.ended.done():
+            return
+        if ending != "left" and not self._sink.is_closing():
+            self._sink.write(self.encode([Farewell(ending)]))
+        self.ended.set_result(ending)
+
+    def _hold(self, frames: bytes) -> None:
+        assert self._waiting is not None
+        self._waiting.append(frames)
+        self._waiting_bytes += len(frames)
+        if self._waiting_bytes > SLOW_BYTES:
+            self.end("slow")

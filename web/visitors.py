@@ -1,0 +1,63 @@
+"""Who is asking: an address, believed only as far as the proxies that are trusted, kept as a hash."""
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
+
+from aiohttp import web
+
+from messenger.settings import Network
+
+_IPV6_SITE = 64
+_KNOWN = 4_096
+
+
+class Visitors:
+    """Tells visitors apart; `secret` keeps their addresses out of the store."""
+
+    def __init__(self, trusted: tuple[Network, ...]) -> None:
+        self._trusted = trusted
+        self._name = lru_cache(_KNOWN)(_name)
+
+    def of(self, request: web.Request, secret: bytes) -> str:
+        """The same short word for the same visitor."""
+        peer = request.remote or ""
+        if self._trusted:
+            peer = self._forwarded(peer, request.headers.getall("X-Forwarded-For", ()))
+        return self._name(peer, secret)
+
+    def _forwarded(self, peer: str, fields: Iterable[str]) -> str:
+        """The nearest address that no trusted proxy has: read from the right, where the proxies
+        write; what stands left of it anybody may have written."""
+        hops = [hop.strip() for field in fields for hop in field.split(",")]
+        while self._is_trusted(peer) and hops:
+            nearest = hops.pop()
+            if _address(nearest) is None:
+                break
+            peer = nearest
+        return peer
+
+    def _is_trusted(self, peer: str) -> bool:
+        address = _address(peer)
+        return address is not None and any(
+            address in network for network in self._trusted if network.version == address.version
+        )
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
+
+
+def _name(peer: str, secret: bytes) -> str:
+    """One IPv6 household has 2^64 addresses, and is one visitor."""
+    address = _address(peer)
+    if isinstance(address, ipaddress.IPv6Address):
+        peer = str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
+    return blake2b(peer.encode(errors="replace"), key=secret, digest_size=12).hexdigest()
