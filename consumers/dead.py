@@ -1,7 +1,6 @@
 """Dead letters: entries that can't be applied, kept with the reason, and no longer than a message."""
 
 import logging
-from typing import Any
 
 from messenger.entries import Entry
 from messenger.events import Malformed
@@ -23,10 +22,8 @@ class DeadLetters:
     async def bury(self, entry: Entry, malformed: Malformed) -> bool:
         """Acks an entry and keeps it, as it stands in the log, with what is wrong with it."""
         keys = self._log.keys
-        raw: Any = await self._log.store.client.xrange(keys.log, str(entry.id), str(entry.id))
-        payload = [
-            part for name, value in (raw[0][1].items() if raw else ()) for part in (name, value)
-        ]
+        raw = await self._log.store.pipe.call("XRANGE", keys.log, str(entry.id), str(entry.id))
+        payload = raw[0][1] if raw else []
         letter = ["entry", str(entry.id), "group", PROJECTOR, "error", malformed.reason]
         bound = max(entry.id.ms - self._log.window, 0)
         buried = await self._log.store.pipe.run(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from redis.exceptions import ResponseError
 
 from messenger.connection import BLOCK_MS
-from messenger.entries import Entry, EntryId, read_entry
+from messenger.entries import Entry, read_entry
 from messenger.keys import PROJECTOR
 from messenger.log import Log
+from messenger.pipe import Rejected
 from messenger.scripts import load
 
 BATCH = 500
@@ -59,7 +59,7 @@ class Group:
             await self._log.settle()
             return Claim([], 0)
         raw, vanished = reply
-        return Claim([read_entry((raw_id, _pairs(flat))) for raw_id, flat in raw], vanished)
+        return Claim([read_entry(each) for each in raw], vanished)
 
     async def drop_idle(self, idle_ms: int) -> None:
         """Forgets consumers that are gone for good. One with pending entries is kept: they would be
@@ -72,34 +72,25 @@ class Group:
                 await self._client.xgroup_delconsumer(self._key, PROJECTOR, each["name"])
 
     async def close(self) -> None:
-        await self._reader.connection_pool.disconnect()
+        await self._reader.close()
 
     async def _read(self, after: str, block_ms: int | None) -> list[Entry]:
+        """Never asked again by itself: a lost reply has delivered its entries to us all the same."""
+        how = ("COUNT", BATCH) if block_ms is None else ("COUNT", BATCH, "BLOCK", block_ms)
+        whom = ("GROUP", PROJECTOR, self.consumer)
         try:
-            streams: Any = await self._reader.xreadgroup(
-                PROJECTOR, self.consumer, {self._key: after}, count=BATCH, block=block_ms
+            (streams,) = await self._reader.once(
+                ("XREADGROUP", *whom, *how, "STREAMS", self._key, after)
             )
-        except ResponseError as error:
+        except Rejected as error:
             await self._heal(error)
             return []
-        raw: list[Any] = next(iter(streams.values()), []) if streams else []
-        return [_read_pending(entry) for entry in raw]
+        return [read_entry(raw) for raw in streams[0][1]] if streams else []
 
-    async def _heal(self, error: ResponseError) -> None:
+    async def _heal(self, error: Rejected) -> None:
         """The log or its group is gone (flushed, deleted): a new history begins, read from its start.
 
         Redis 7.0 says UNBLOCKED where later ones say NOGROUP; MINID and epoch see to the rest."""
         if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
             raise error
         await self._log.settle()
-
-
-def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _read_pending(raw: tuple[bytes, dict[bytes, bytes] | None]) -> Entry:
-    """An entry that was trimmed while pending comes without fields: there is nothing to apply."""
-    if not raw[1]:
-        return Entry(EntryId.parse(raw[0].decode()), None)
-    return read_entry((raw[0], raw[1]))

@@ -8,7 +8,7 @@ import msgspec
 from messenger import messages
 from messenger.entries import Entry, EntryId
 from messenger.errors import Gone, NotFound
-from messenger.events import MessageErased, MessagePosted
+from messenger.events import MessageErased, MessagePosted, Vanished
 from messenger.keys import PROJECTOR, Keys
 from messenger.log import Log, member
 from messenger.messages import Message
@@ -125,4 +125,5 @@ def _change(keys: Keys, entry: Entry, window: int) -> list[str | bytes]:
             str(erased.ms + window),
             "",
         ]
-    return [keys.meta, keys.meta, minute, entry_id, "other", "", "", "0", ""]
+    kind = "vanished" if isinstance(event, Vanished) else "other"
+    return [keys.meta, keys.meta, minute, entry_id, kind, "", "", "0", ""]

@@ -21,24 +21,24 @@ _CONNECTIONS = 8
 
 
 class Store:
-    """A store by its URL: `pipe` for the hot path, `client` for the rest, `reader()` to block on."""
+    """A store by its URL: `pipe` for the hot paths, `client` for the rest, `reader()` to block on."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.pipe = Pipe(url)
-        self.client = _client(url, answer_s=ANSWER_S, connections=_CONNECTIONS)
-        self._readers: list[Client] = []
+        self.client = _client(url)
+        self._readers: list[Pipe] = []
 
-    def reader(self) -> Client:
-        """A client with a connection of its own, for reads that block up to BLOCK_MS."""
-        reader = _client(url=self.url, answer_s=BLOCK_MS / 1_000 + _BLOCK_MARGIN_S, connections=1)
+    def reader(self) -> Pipe:
+        """A pipe of its own, for reads that block up to BLOCK_MS: others would wait behind them."""
+        reader = Pipe(self.url, silence_s=BLOCK_MS / 1_000 + _BLOCK_MARGIN_S)
         self._readers.append(reader)
         return reader
 
     async def close(self) -> None:
-        await self.pipe.close()
-        for client in (self.client, *self._readers):
-            await client.aclose(close_connection_pool=True)
+        for pipe in (self.pipe, *self._readers):
+            await pipe.close()
+        await self.client.aclose(close_connection_pool=True)
 
     async def __aenter__(self) -> "Store":
         return self
@@ -52,15 +52,14 @@ class Store:
         await self.close()
 
 
-def _client(url: str, *, answer_s: float, connections: int) -> Client:
-    """A client without redis-py's own retries: they repeat writes, and skip what a lost reply of
-    XREADGROUP had delivered. Its guard against replies left unread on a pooled connection works only
-    with maintenance notifications off."""
+def _client(url: str) -> Client:
+    """A client without redis-py's own retries, which repeat writes. Its guard against replies left
+    unread on a pooled connection works only with maintenance notifications off."""
     pool = BlockingConnectionPool.from_url(
         url,
-        max_connections=connections,
-        timeout=answer_s,
-        socket_timeout=answer_s,
+        max_connections=_CONNECTIONS,
+        timeout=ANSWER_S,
+        socket_timeout=ANSWER_S,
         socket_connect_timeout=CONNECT_S,
         retry=Retry(NoBackoff(), 0),
         legacy_responses=False,

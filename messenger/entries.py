@@ -1,9 +1,9 @@
 """Entries of a log and their ids: the id is the message's id, its time and its place in the order."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from messenger.events import Event, Malformed, decode
+from messenger.events import Event, Malformed, Vanished, decode
 
 # An id's two halves are unsigned 64-bit numbers (valkey.io/topics/streams-intro).
 _HALF = 2**64
@@ -27,6 +27,12 @@ class EntryId(NamedTuple):
             raise ValueError("each half of an id is below 2^64")
         return found
 
+    @classmethod
+    def read(cls, raw: bytes) -> "EntryId":
+        """Reads an id that a store has written."""
+        ms, _, seq = raw.partition(b"-")
+        return cls(int(ms), int(seq))
+
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"
 
@@ -42,10 +48,14 @@ class Entry(NamedTuple):
     """One entry, decoded once at the edge; `event` is None for a type that we do not know."""
 
     id: EntryId
-    event: Event | Malformed | None
+    event: Event | Malformed | Vanished | None
 
 
-def read_entry(raw: tuple[bytes, dict[bytes, bytes]]) -> Entry:
-    """Decodes an entry as redis-py gives it (`legacy_responses=False`)."""
-    entry_id, fields = raw
-    return Entry(EntryId.parse(entry_id.decode()), decode(fields))
+def read_entry(raw: Any) -> Entry:  # noqa: ANN401  as the store sent it
+    """Decodes an entry: its id, and its names and values in turn; none where it was trimmed while it
+    was pending."""
+    raw_id, flat = raw
+    entry_id = EntryId.read(raw_id)
+    if not flat:
+        return Entry(entry_id, Vanished())
+    return Entry(entry_id, decode(flat))

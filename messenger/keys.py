@@ -42,6 +42,10 @@ class Keys:
         digest = blake2b(f"{room}\n{key}".encode(), digest_size=16).hexdigest()
         return f"{self.tag}sent:{digest}"
 
+    def sent_by(self, process: str, number: int) -> str:
+        """The same for a post without an Idempotency-Key; life: half a minute."""
+        return f"{self.tag}sent:{process}:{number}"
+
     def visitor(self, visitor: str) -> str:
         """string: when this visitor's posts will be paid off (GCRA), in ms; until then; append."""
         return f"{self.tag}visitor:{visitor}"

@@ -3,10 +3,10 @@
 `Log` speaks for one partition, `Logs` finds the one of a room.
 """
 
+import itertools
 import logging
 import secrets
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 
@@ -62,11 +62,7 @@ class Facts(msgspec.Struct, frozen=True):
     secret: bytes
     last: EntryId
     window: int
-
-    @property
-    def birth(self) -> EntryId:
-        """No entry of this history is older than its epoch."""
-        return EntryId(int(self.epoch.split("-")[0]), 0)
+    birth: EntryId  # no entry of this history is older
 
 
 def member(entry_id: EntryId) -> str:
@@ -81,6 +77,8 @@ class Log:
         self.window = settings.window
         self._partitions = settings.partitions
         self._rate = settings.post_rate
+        self._process = secrets.token_hex(16)
+        self._number = itertools.count()
         self.facts: Facts | None = None
 
     async def settle(self) -> Facts:
@@ -97,7 +95,8 @@ class Log:
                 f"{self._partitions}; allowed: {reply[1]}, or an empty store"
             )
         _, epoch, secret, last, window = reply
-        self.facts = Facts(epoch.decode(), secret, EntryId.parse(last.decode()), window)
+        birth = EntryId(int(epoch.split(b"-")[0]), 0)
+        self.facts = Facts(epoch.decode(), secret, EntryId.read(last), window, birth)
         return self.facts
 
     async def append(self, post: Post) -> Appended:
@@ -124,7 +123,7 @@ class Log:
         )
         if reply[0] == b"missing":
             raise NotFound(f"there is no message {message} in the room")
-        return EntryId.parse(reply[1].decode()) if reply[1] else message
+        return EntryId.read(reply[1]) if reply[1] else message
 
     async def range(
         self, after: EntryId, until: EntryId | None = None, count: int = PAGE
@@ -132,13 +131,13 @@ class Log:
         """Up to `count` entries after an id, up to and with another, the oldest first. What has
         expired but is still stored is among them: the reader judges by the clock."""
         low = "-" if after == START else f"({after}"
-        raw: Any = await self.store.client.xrange(
-            self.keys.log, low, str(until) if until else "+", count
+        raw = await self.store.pipe.call(
+            "XRANGE", self.keys.log, low, str(until) if until else "+", "COUNT", count
         )
         return [read_entry(entry) for entry in raw]
 
     async def entry(self, entry_id: EntryId) -> Entry | None:
-        raw: Any = await self.store.client.xrange(self.keys.log, str(entry_id), str(entry_id))
+        raw = await self.store.pipe.call("XRANGE", self.keys.log, str(entry_id), str(entry_id))
         return read_entry(raw[0]) if raw else None
 
     def erase_token(self, entry_id: EntryId) -> str:
@@ -185,18 +184,22 @@ class Log:
             )
         return ttl
 
+    def _own_key(self) -> str:
+        """The key of a post that came without one: this process's own random word and a number.
+        Drawing a random word each time would cost more than the rest of the call."""
+        return self.keys.sent_by(self._process, next(self._number))
+
     def _append_call(self, post: Post, ttl: int) -> tuple[list[str], list[Argument]]:
         """The script's KEYS and ARGV. A post without a key gets one of ours, so that it can be sent
         again when a reply is lost."""
         keys, rate = self.keys, self._rate if post.visitor is not None else None
-        key = post.key if post.key is not None else secrets.token_hex(8)
         interval = f"{rate.period / rate.posts:.3f}" if rate else "0"
         return (
             [
                 keys.log,
                 keys.meta,
                 keys.expiring,
-                keys.sent(post.room, key),
+                self._own_key() if post.key is None else keys.sent(post.room, post.key),
                 keys.visitor(post.visitor or "-"),
             ],
             [
@@ -262,9 +265,9 @@ def _appended(reply: Reply, ttl: int) -> Appended:
     outcome = reply[0]
     if outcome == b"posted":
         _, raw_id, now, left, reset_ms = reply
-        return Appended(EntryId.parse(raw_id.decode()), ttl, now, True, left, reset_ms)
+        return Appended(EntryId.read(raw_id), ttl, now, True, left, reset_ms)
     if outcome == b"seen":
-        return Appended(EntryId.parse(reply[1].decode()), reply[3], reply[2], False)
+        return Appended(EntryId.read(reply[1]), reply[3], reply[2], False)
     if outcome == b"reused":
         raise BadField(
             "this Idempotency-Key was used in this room for another message", code="key-reused"

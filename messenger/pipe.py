@@ -89,8 +89,9 @@ class Address(NamedTuple):
 class Pipe:
     """Sends commands in the order of the calls and hands each caller its reply."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, silence_s: float = SILENCE_S) -> None:
         self._address = Address.parse(url)
+        self._silence_s = silence_s
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[_Wire] | None = None
         self._closed = False
@@ -104,6 +105,17 @@ class Pipe:
             except (Lost, Soon):
                 pass
         return await self._persevere(command)
+
+    async def once(self, *commands: tuple[Argument, ...]) -> list[Reply]:
+        """The replies of commands sent in one write; raises Lost where one of them was lost, for the
+        caller to know that it may have been done."""
+        wire = await self._connect()
+        replies = [wire.send(command) for command in commands]
+        found = await asyncio.gather(*replies, return_exceptions=True)
+        for reply in found:
+            if isinstance(reply, BaseException):
+                raise reply
+        return found
 
     async def run(
         self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]
@@ -154,7 +166,7 @@ class Pipe:
     async def _open(self) -> "_Wire":
         try:
             async with asyncio.timeout(CONNECT_S):
-                wire = await _dial(self._address)
+                wire = await _dial(self._address, self._silence_s)
                 for command in self._address.greeting():
                     await wire.send(command)
         except (OSError, TimeoutError) as error:
@@ -167,22 +179,28 @@ class NoScript(Exception):
     """The store does not know the script (yet, or since it was flushed)."""
 
 
-async def _dial(address: Address) -> "_Wire":
+class Rejected(Exception):
+    """An error reply that is not about the store's state; who expects one compares its words."""
+
+
+async def _dial(address: Address, silence_s: float) -> "_Wire":
     loop = asyncio.get_running_loop()
+    wire = _Wire(silence_s)
     options = address.options
     if "path" in options:
-        _, wire = await loop.create_unix_connection(_Wire, options["path"])
+        await loop.create_unix_connection(lambda: wire, options["path"])
         return wire
     host, port = options.get("host", "localhost"), options.get("port", 6379)
-    _, wire = await loop.create_connection(_Wire, host, port, ssl=address.tls())
+    await loop.create_connection(lambda: wire, host, port, ssl=address.tls())
     return wire
 
 
 class _Wire(asyncio.Protocol):
     """One connection's life: commands out in one write a turn, replies in, in the same order."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence_s: float) -> None:
         self._loop = asyncio.get_running_loop()
+        self._silence_s = silence_s
         self._reader = hiredis.Reader()
         self._owed: deque[asyncio.Future[Reply]] = deque()
         self._out: list[bytes] = []
@@ -193,7 +211,7 @@ class _Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their shape only.
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def send(self, command: tuple[Argument, ...]) -> asyncio.Future[Reply]:
@@ -236,7 +254,7 @@ class _Wire(asyncio.Protocol):
     def _begin_watch(self) -> None:
         self._heard_at = self._loop.time()
         if self._watch is None:
-            self._watch = self._loop.call_later(SILENCE_S, self._look)
+            self._watch = self._loop.call_later(self._silence_s, self._look)
 
     def _look(self) -> None:
         """Ends a connection whose other end has gone silent: TCP alone would wait for minutes."""
@@ -244,10 +262,10 @@ class _Wire(asyncio.Protocol):
         if not self._owed or not self.is_open:
             return
         silent_s = self._loop.time() - self._heard_at
-        if silent_s >= SILENCE_S:
+        if silent_s >= self._silence_s:
             self.close()
         else:
-            self._watch = self._loop.call_later(SILENCE_S - silent_s, self._look)
+            self._watch = self._loop.call_later(self._silence_s - silent_s, self._look)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -276,4 +294,4 @@ def _error_of(reply: Exception) -> Exception:
         return Soon(f"the store is not ready: {word}")
     if word in _NOT_NOW:
         return StoreUnavailable(f"the store refuses: {word}")
-    return RuntimeError(f"the store did not understand: {text}")
+    return Rejected(text)

@@ -1,12 +1,12 @@
 """Following one log: plain XREAD from a concrete id on a connection of its own, never `$`."""
 
 import msgspec
-from redis.exceptions import ResponseError
 
 from messenger.clock import StoreClock
 from messenger.connection import BLOCK_MS, Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.keys import Keys
+from messenger.pipe import Rejected
 
 # Past this, longer reads gain nothing (docs/performance.md).
 _COUNT = 1_000
@@ -32,7 +32,7 @@ class Tail:
     def __init__(
         self, store: Store, keys: Keys, clock: StoreClock, position: EntryId = START
     ) -> None:
-        self._client = store.reader()
+        self._pipe = store.reader()
         self._keys = keys
         self._clock = clock
         self.position = position
@@ -43,33 +43,31 @@ class Tail:
 
         One round trip: the store answers TIME and the facts right after the read that blocked.
         """
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.xread({self._keys.log: str(self.position)}, count=_COUNT, block=block_ms)
-        pipeline.time()
-        pipeline.hmget(self._keys.meta, "epoch", "swept_to", "trimmed_to", "window")
-        streams, (seconds, micros), facts = await pipeline.execute(raise_on_error=False)
-        self._clock.look(seconds * 1_000 + micros / 1_000)
-        raw = _entries(streams)
-        if raw:
-            self.position = EntryId.parse(raw[-1][0].decode())
+        block = () if block_ms is None else ("BLOCK", block_ms)
+        try:
+            streams, (seconds, micros), facts = await self._pipe.once(
+                ("XREAD", "COUNT", _COUNT, *block, "STREAMS", self._keys.log, str(self.position)),
+                ("TIME",),
+                ("HMGET", self._keys.meta, "epoch", "swept_to", "trimmed_to", "window"),
+            )
+        except Rejected as error:
+            # A log deleted under a blocked reader: the next look finds no epoch.
+            if not str(error).startswith("UNBLOCKED"):
+                raise
+            return Read([], "", START, START, 0)
+        self._clock.look(int(seconds) * 1_000 + int(micros) / 1_000)
+        entries = [read_entry(raw) for raw in streams[0][1]] if streams else []
+        if entries:
+            self.position = entries[-1].id
         epoch, swept_to, trimmed_to, window = facts
         return Read(
-            entries=[read_entry(entry) for entry in raw],
+            entries=entries,
             epoch=epoch.decode() if epoch else "",
-            swept_to=EntryId.parse(swept_to.decode()) if swept_to else START,
-            trimmed_to=EntryId.parse(trimmed_to.decode()) if trimmed_to else START,
+            swept_to=EntryId.read(swept_to) if swept_to else START,
+            trimmed_to=EntryId.read(trimmed_to) if trimmed_to else START,
             window=int(window or 0),
         )
 
     async def close(self) -> None:
         """Lets go of the connection, and so of a read that still blocks on it."""
-        await self._client.connection_pool.disconnect()
-
-
-def _entries(streams: object) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """XREAD's reply. A log deleted under a blocked reader answers UNBLOCKED: the facts tell of it."""
-    if isinstance(streams, ResponseError) and str(streams).startswith("UNBLOCKED"):
-        return []
-    if isinstance(streams, BaseException):
-        raise streams
-    return next(iter(streams.values()), []) if isinstance(streams, dict) else []
+        await self._pipe.close()

@@ -14,7 +14,6 @@ from web.appkeys import FEED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
 from web.body import LIMIT
 from web.feed import Feed
 from web.forgetting import Forgetting
-from web.guard import guard
 from web.heartbeat import Heartbeat
 from web.looplag import LoopLag
 from web.metrics import Metrics
@@ -22,7 +21,7 @@ from web.visitors import Visitors
 
 
 def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
-    app = web.Application(middlewares=[guard], client_max_size=LIMIT)
+    app = web.Application(client_max_size=LIMIT)
     app[FEED] = feed
     app[LOGS] = logs
     app[METRICS] = Metrics()
@@ -33,7 +32,7 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
     aiohttp_jinja2.setup(
         app, loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    routes.add(app)
+    routes.add(app, app[METRICS])
     app.on_shutdown.append(_end_streams)
     return app
 

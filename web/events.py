@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11
 
 from web import sse
+from web.answers import EVERYWHERE
 from web.appkeys import FEED, METRICS
 from web.queries import cursor_of, room_of
 from web.subscriber import Subscriber
@@ -14,8 +15,7 @@ _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
-    "X-Content-Type-Options": "nosniff",
-    "Server": "messenger",
+    **EVERYWHERE,
 }
 # How long a reader that is cut may take for what it was already sent.
 _LINGER_S = 2.0

@@ -1,6 +1,5 @@
 """The feed: what the web process serves, from memory that one tail a partition fills."""
 
-import asyncio
 from typing import NamedTuple
 
 from messenger.clock import StoreClock
@@ -11,9 +10,6 @@ from web.live import Erased, Held, Hello, Live
 from web.partition import Partition, live_of
 from web.room import Page, Room
 from web.subscriber import Subscriber
-
-# A reader's id may come from another web process that is a moment ahead of this one.
-_CATCH_UP_S = 2.0
 
 
 class RoomFacts(NamedTuple):
@@ -73,12 +69,12 @@ class Feed:
         """
         partition = self.of(name)
         partition.require_loaded()
-        if cursor is not None and cursor > partition.position:
+        if cursor is not None and cursor > partition.cursor:
             await self._catch_up(partition, cursor)
         room = partition.room(name)
         room.subscribers.add(subscriber)
         gap = partition.gap(room, cursor) if cursor is not None else None
-        begin = partition.position if cursor is None else cursor
+        begin = partition.cursor if cursor is None else cursor
         after = START if gap is not None and gap.reason == "reset" else begin
         history = room.after(after, self.clock.now())
         hello = Hello(begin, partition.epoch, self.clock.now(), self.window)
@@ -100,10 +96,11 @@ class Feed:
         ]
 
     async def _catch_up(self, partition: Partition, cursor: EntryId) -> None:
-        """Waits for an id that the store knows and this process does not yet."""
+        """Waits for an id that the store knows and this process does not yet: a reader may come from
+        another web process that is a moment ahead."""
         facts = await partition.log.settle()
         if cursor <= facts.last and facts.epoch == partition.epoch:
-            await asyncio.wait([partition.reached(cursor)], timeout=_CATCH_UP_S)
+            await partition.reached(cursor)
 
     async def _older(
         self, partition: Partition, name: str, after: EntryId, floor: EntryId

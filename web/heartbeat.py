@@ -22,7 +22,7 @@ class Heartbeat:
     def beat(self) -> None:
         """Only open subscribers have everything up to the position: the id would lie to others."""
         for partition in self._feed.partitions:
-            frame = sse.heartbeat(partition.position)
+            frame = sse.heartbeat(partition.cursor)
             for room in tuple(partition.rooms.values()):
                 for subscriber in tuple(room.subscribers):
                     if subscriber.is_open:

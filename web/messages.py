@@ -1,25 +1,25 @@
 """Messages over HTTP: post, page, one, erase."""
 
-import asyncio
 import hmac
 from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
+from multidict import CIMultiDict
 
 from consumers.view import View
 from messenger import durations, messages, wording
 from messenger.entries import EntryId
 from messenger.errors import BadField, BadRequest, Gone, NotAllowed
-from messenger.events import MessagePosted
 from messenger.keys import partition_of
 from messenger.log import Appended, Log, Post, rate_policy
 from messenger.messages import Message
 from messenger.settings import Rate
-from web.answers import json_answer
+from web.answers import json_answer, json_fields
 from web.appkeys import FEED, LOGS, METRICS, SETTINGS, VIEWS, VISITORS
 from web.body import PostBody, read_post
 from web.queries import (
+    DEFAULT,
     bearer_of,
     id_of_query,
     idempotency_key_of,
@@ -27,9 +27,7 @@ from web.queries import (
     message_of,
     room_of,
 )
-
-# A post is answered when our own feed has it; one that is accepted is not held back for longer.
-_REACH_S = 1.0
+from web.room import Page
 
 
 class Posted(Message, frozen=True, kw_only=True):
@@ -81,14 +79,15 @@ async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:
     appended = await log.append(msgspec.structs.replace(asked, visitor=visitor))
     if appended.is_new:
         request.app[METRICS].appended(len(asked.text.encode()) + len(asked.author.encode()))
-    reached = request.app[FEED].of(asked.room).reached(appended.id)
-    if not reached.done():
-        await asyncio.wait((reached,), timeout=_REACH_S)
+    await request.app[FEED].of(asked.room).reached(appended.id)
     return log, appended
 
 
 async def page(request: web.Request) -> web.Response:
-    room, limit = room_of(request), limit_of(request)
+    room = room_of(request)
+    if not request.query_string:
+        return _newest(request, room, DEFAULT)
+    limit = limit_of(request)
     before, after = id_of_query(request, "before"), id_of_query(request, "after")
     if before is not None and after is not None:
         raise BadRequest("a page is before or after an id, not both", code="bad-query")
@@ -120,7 +119,7 @@ async def erase(request: web.Request) -> web.Response:
     room, message = room_of(request), message_of(request)
     log = request.app[LOGS].of(room)
     erased = await log.erase(room, message, await _eraser(request, log, message))
-    await asyncio.wait((request.app[FEED].of(room).reached(erased),), timeout=_REACH_S)
+    await request.app[FEED].of(room).reached(erased)
     return web.Response(status=204)
 
 
@@ -153,18 +152,24 @@ def _newest(request: web.Request, room: str, limit: int) -> web.Response:
     """The newest page, from memory: its messages were joined once and are handed out until they
     change; only the time and the cursor are new."""
     feed = request.app[FEED]
+    partition = feed.of(room)
     page = feed.newest(room, limit)
-    tag = f'W/"{feed.of(room).epoch}.{limit}.{len(page.held)}'
-    if page.held:
-        tag += f".{page.held[0].id}.{page.held[-1].id}"
-    headers = {"ETag": tag + '"'}
-    if page.has_older and page.held:
-        headers["Link"] = _link(room, limit, "before", str(page.held[0].id), "prev")
-    if headers["ETag"] in request.headers.get("If-None-Match", ""):
+    headers = page.headers
+    if headers is None:
+        headers = page.headers = _newest_headers(room, limit, partition.epoch, page)
+    known = request.headers.get("If-None-Match")
+    if known is not None and headers["ETag"] in known:
         return web.Response(status=304, headers=headers)
-    now, cursor = feed.clock.now(), feed.of(room).position
+    now, cursor = feed.clock.now(), partition.cursor
     body = b'{"now":%d,"cursor":"%d-%d","messages":[%b]}' % (now, *cursor, page.body)
-    return json_answer(body, headers=headers)
+    return web.Response(body=body, headers=headers)
+
+
+def _newest_headers(room: str, limit: int, epoch: str, page: Page) -> CIMultiDict[str]:
+    headers = json_fields({"ETag": _tag(epoch, page.tag)})
+    if page.older_than is not None:
+        headers["Link"] = _link(room, limit, "before", str(page.older_than), "prev")
+    return headers
 
 
 def _older(request: web.Request, room: str, limit: int, found: list[Message]) -> web.Response:
@@ -176,13 +181,18 @@ def _older(request: web.Request, room: str, limit: int, found: list[Message]) ->
     if living:
         links.append(_link(room, limit, "before", living[0].id, "prev"))
         links.append(_link(room, limit, "after", living[-1].id, "next"))
-    answer = MessagePage(now, str(feed.of(room).position), living)
-    tag = f'W/"{feed.of(room).epoch}.{limit}.{len(living)}'
-    tag += f'.{living[0].id}.{living[-1].id}"' if living else '"'
+    ids = f"{living[0].id}.{living[-1].id}.{len(living)}" if living else "0"
+    tag = _tag(feed.of(room).epoch, ids)
     headers = {"ETag": tag, **({"Link": ", ".join(links)} if links else {})}
     if tag in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
+    answer = MessagePage(now, str(feed.of(room).cursor), living)
     return json_answer(_encode(answer), headers=headers)
+
+
+def _tag(epoch: str, ids: str) -> str:
+    """Weak: the time in the body is not compared."""
+    return f'W/"{epoch}.{ids}"'
 
 
 def _link(room: str, limit: int, direction: str, entry_id: str, relation: str) -> str:
@@ -190,12 +200,15 @@ def _link(room: str, limit: int, direction: str, entry_id: str, relation: str) -
 
 
 def _posted(log: Log, asked: Post, appended: Appended) -> Posted:
-    message = messages.of(
-        appended.id, MessagePosted(asked.room, asked.author, asked.text, appended.ttl)
-    )
+    expires_at = appended.id.ms + appended.ttl
     return Posted(
-        **msgspec.structs.asdict(message),
-        expires_in=max(0, message.expires_at - appended.now),
+        id=str(appended.id),
+        room=asked.room,
+        author=asked.author,
+        text=asked.text,
+        created_at=appended.id.ms,
+        expires_at=expires_at,
+        expires_in=max(0, expires_at - appended.now),
         erase_token=log.erase_token(appended.id),
     )
 

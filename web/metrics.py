@@ -5,14 +5,13 @@ Counters end in _total, units are seconds and bytes. docs/metrics.md explains ea
 
 from collections.abc import Callable, Iterable
 
-from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from consumers.stats import PartitionStats, Stats
+from web.latencies import Latencies
 
 _PREFIX = "messenger_"
-_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class Metrics:
@@ -31,25 +30,8 @@ class Metrics:
         self._tail_lag = self._gauge("tail_lag_seconds", "Since the tail last heard of the store")
         self._loop_lag = self._gauge("loop_lag_seconds", "How late the event loop's timers are")
         self._clock_steps = self._gauge("clock_steps", "Steps of the store's clock that were seen")
-        self._requests = Histogram(
-            _PREFIX + "http_request_seconds",
-            "Time to answer a request",
-            ["route", "method", "status"],
-            buckets=_LATENCIES,
-            registry=self.registry,
-        )
-        self._observers: dict[tuple[object, str, int], Histogram] = {}
-
-    def observe(self, request: web.Request, status: int, seconds: float) -> None:
-        """Counts an answered request; routes by their pattern, never by what was asked for."""
-        resource = request.match_info.route.resource
-        key = (resource, request.method, status)
-        observer = self._observers.get(key)
-        if observer is None:
-            route = resource.canonical if resource is not None else "other"
-            method = request.method if request.method in _METHODS else "other"
-            observer = self._observers[key] = self._requests.labels(route, method, str(status))
-        observer.observe(seconds)
+        self.requests = Latencies(_PREFIX + "http_request_seconds", "Time to answer a request")
+        self.registry.register(self.requests)
 
     def appended(self, size: int) -> None:
         self._appends.inc()
@@ -79,9 +61,6 @@ class Metrics:
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(_PREFIX + name, text, registry=self.registry)
 
-
-# Others would make a label of whatever somebody sends.
-_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
 
 _COUNTERS = {
     "projected": "Entries applied to the view, each once",

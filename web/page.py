@@ -105,7 +105,7 @@ def _render(
         "room": name,
         "rooms": [each.room for each in feed.rooms(_ROOMS) if each.room != name],
         "messages": shown,
-        "cursor": str(partition.position),
+        "cursor": str(partition.cursor),
         "epoch": partition.epoch,
         "now": now,
         "window": durations.write(feed.window),

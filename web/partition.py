@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+from typing import NamedTuple
 
 from messenger import messages
 from messenger.clock import StoreClock
@@ -21,6 +22,20 @@ log = logging.getLogger(__name__)
 
 # A tail that has heard nothing for so long has lost its store: a quiet one hears every two seconds.
 _FRESH_S = 5.0
+_HELD_BACK_S = 1.0
+
+
+class _Awaited(NamedTuple):
+    """Somebody waits for an id since then; `turn` keeps two of the same id in order."""
+
+    id: EntryId
+    since: float
+    turn: int
+    future: asyncio.Future[None]
+
+    def release(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
 
 
 class Partition:
@@ -38,7 +53,7 @@ class Partition:
         self._expired_to = START
         self._trimmed_to = START
         self._deaths: list[tuple[int, EntryId, str]] = []
-        self._awaited: list[tuple[EntryId, int, asyncio.Future[None]]] = []
+        self._awaited: list[_Awaited] = []
         self._turn = itertools.count()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -69,6 +84,13 @@ class Partition:
         fresh = asyncio.get_running_loop().time() - self.heard_at < _FRESH_S
         return fresh and self.epoch != "" and self._load_to is None
 
+    @property
+    def cursor(self) -> EntryId:
+        """After which a reader goes on that has everything so far. In a log without an entry it is
+        the history's birth, so that a later history is told from this one."""
+        birth = self.log.facts.birth if self.log.facts else START
+        return max(self.position, birth)
+
     def require_loaded(self) -> None:
         """Raises StoreUnavailable until the log has been read once: no half page is shown."""
         if self.epoch == "" or self._load_to is not None:
@@ -83,27 +105,31 @@ class Partition:
         return room
 
     def gap(self, room: Room | None, cursor: EntryId) -> Gap | None:
-        """What a reader that resumes after `cursor` can no longer be given; None if nothing."""
-        if self.log.facts is None or cursor > self.position or cursor < self.log.facts.birth:
-            return Gap("reset", cursor, START) if cursor != START else None
-        if cursor == self.position:
+        """What a reader that resumes after `cursor` can no longer be given; None if nothing. 0-0 asks
+        for all that lives, and misses nothing."""
+        if cursor in (START, self.cursor):
             return None
+        if self.log.facts is None or not self.log.facts.birth <= cursor <= self.cursor:
+            return Gap("reset", cursor, START)
         if cursor < self._trimmed_to:
             return Gap("trimmed", cursor, self._trimmed_to)
         expired_to = room.expired_to if room else self._horizon()
         return Gap("expired", cursor, expired_to) if cursor < expired_to else None
 
-    def reached(self, entry_id: EntryId) -> asyncio.Future[None]:
-        """Done when everything up to the id has been handed out."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def reached(self, entry_id: EntryId) -> None:
+        """Waits until everything up to the id has been handed out, but no longer than a moment: what
+        the store has accepted is not held back for a tail that stands still."""
         if entry_id <= self.position:
-            future.set_result(None)
-        else:
-            heapq.heappush(self._awaited, (entry_id, next(self._turn), future))
-        return future
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        heapq.heappush(self._awaited, _Awaited(entry_id, loop.time(), next(self._turn), future))
+        await future
 
     def forget(self) -> None:
-        """Lets go of all that is over by the store's clock, and of rooms with nothing in them."""
+        """Lets go of all that is over by the store's clock, of rooms with nothing in them, and of
+        those who wait for a tail that stands still."""
+        self._release_late()
         now = self.clock.now()
         while self._deaths and self._deaths[0][0] <= now:
             _, entry_id, name = heapq.heappop(self._deaths)
@@ -180,10 +206,15 @@ class Partition:
                 room.broadcast([Gap("trimmed", after, trimmed_to)])
 
     def _release(self) -> None:
-        while self._awaited and self._awaited[0][0] <= self.position:
-            future = heapq.heappop(self._awaited)[2]
-            if not future.done():
-                future.set_result(None)
+        while self._awaited and self._awaited[0].id <= self.position:
+            heapq.heappop(self._awaited).release()
+
+    def _release_late(self) -> None:
+        """One look at all who wait costs less than a timer for each."""
+        since = asyncio.get_running_loop().time() - _HELD_BACK_S
+        late = [awaited for awaited in self._awaited if awaited.since < since]
+        for awaited in late:
+            awaited.release()
 
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted; for what ended early, as far

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
+from multidict import CIMultiDict
 
 from messenger.entries import START, EntryId
 from web.live import Erased, Held, Live
@@ -12,13 +13,24 @@ from web.subscriber import Encode, Subscriber
 REMEMBERED = 1_000
 
 
-class Page(msgspec.Struct, frozen=True):
-    """The newest messages, in chat order, joined. Good until `expires_at` or the next change."""
+class Page(msgspec.Struct):
+    """The newest messages, in chat order, joined. Good until `expires_at` or the next change.
+    `older_than` is the id before which the next page begins; None if there is none. `headers` is
+    for whoever answers with it: made once, like the body."""
 
     held: list[Held]
     body: bytes
     expires_at: int
-    has_older: bool
+    older_than: EntryId | None
+    headers: CIMultiDict[str] | None = None
+
+    @property
+    def tag(self) -> str:
+        """The same for the same messages: ids only come at the end and only go, so the first, the
+        last and the number tell them all."""
+        if not self.held:
+            return "0"
+        return f"{self.held[0].id}.{self.held[-1].id}.{len(self.held)}"
 
 
 class Room:
@@ -119,5 +131,5 @@ class Room:
             held=newest,
             body=b",".join(held.body for held in newest),
             expires_at=min((held.expires_at for held in newest), default=2**63),
-            has_older=has_older,
+            older_than=newest[0].id if has_older and newest else None,
         )

@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from web import events, messages, operations, page, rooms
+from web.guard import guarded
+from web.metrics import Metrics
 
 ROUTES = (
     ("GET", "/", page.lobby),
@@ -21,6 +23,20 @@ ROUTES = (
 )
 
 
-def add(app: web.Application) -> None:
+def add(app: web.Application, metrics: Metrics) -> None:
     for method, path, handler in ROUTES:
-        app.router.add_route(method, path, handler)
+        app.router.add_route(method, path, guarded(handler, method, path, metrics))
+    # What no route takes comes here, so that this refusal too has our shape.
+    app.router.add_route("*", "/{path:.*}", guarded(unmatched, "any", "other", metrics))
+
+
+async def unmatched(request: web.Request) -> web.Response:
+    """405 with the methods that the path takes, or 404."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource.canonical != "/{path}":
+            _, methods = await resource.resolve(request)
+            allowed |= methods
+    if allowed:
+        raise web.HTTPMethodNotAllowed(request.method, sorted(allowed))
+    raise web.HTTPNotFound

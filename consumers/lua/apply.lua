@@ -4,7 +4,8 @@
 --
 -- KEYS  1 log   2 meta   3 rooms   then three for each entry: row, room's index, minute
 -- ARGV  1 group   2 life of a minute's counts (ms)   3 the window (ms)
---       then six for each entry: id, kind (posted, erased or other), room, member in the index,
+--       then six for each entry: id, kind (posted, erased, vanished
+--       or other), room, member in the index,
 --       expires_at, row (posted: the message's JSON; else '')
 --       For `erased` the row key, member and expires_at are those of the message that was erased.
 -- Returns how many of them were applied now.
@@ -54,6 +55,8 @@ for at = 0, (#ARGV - 3) / 6 - 1 do
     elseif kind == 'erased' then
       erase(row, index, member, expires_at)
       count(minute, 'erased', 1)
+    elseif kind == 'vanished' then
+      redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
     end
   end
 end

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine
@@ -19,7 +20,12 @@ log = logging.getLogger(__name__)
 
 
 def run_process(main: Coroutine[Any, Any, None]) -> None:
+    """Runs a long-lived process to its end."""
     logs.configure()
+    # What was made so far lives as long as the process, and so does what is remembered of the log:
+    # looking through it for cycles took a fifth of the time at full load.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     uvloop.run(main)
 
 
