@@ -61,8 +61,11 @@ class View:
         row = await self._pipe.call("GET", self._keys.message(str(message)))
         if row in _TOMBSTONES:
             raise Gone(f"the message {message} is gone", code=_TOMBSTONES[row])
-        found = messages.decode(row) if row else await self._from_log(message)
-        if found is None or found.room != room or self._is_of_the_past(message):
+        if row and not self._is_of_the_past(message):
+            found: Message | None = messages.decode(row)
+        else:
+            found = await self._from_log(message)
+        if found is None or found.room != room:
             raise NotFound(f"there is no message {message} in the room")
         return found
 

@@ -16,7 +16,8 @@ MessengerError
 │   └── TooFast                 too-fast
 ├── Unavailable                 the store, now: try again
 │   ├── StoreUnavailable        store-unavailable
-│   └── StoreFull               store-full
+│   ├── StoreFull               store-full
+│   └── Stopping                stopping
 └── Unfit                       the start is refused: the operator can mend it
     ├── BadSettings             bad-settings
     ├── StoreHeld               store-held
@@ -105,6 +106,12 @@ class StoreUnavailable(Unavailable):
 class StoreFull(Unavailable):
     code = "store-full"
     retry_after = 5
+
+
+class Stopping(Unavailable):
+    """The process is about to end; another, or the next, takes the request."""
+
+    code = "stopping"
 
 
 class Unfit(MessengerError):

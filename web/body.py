@@ -33,7 +33,8 @@ async def read_post(request: web.Request) -> PostBody:
     try:
         return _decode_post(body)
     except msgspec.ValidationError as error:
-        raise BadField(_field_words(str(error))) from None
+        words = _field_words(str(error))
+        raise BadField(words, code="invalid-ttl" if "`ttl`" in words else None) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 

@@ -5,9 +5,10 @@ import asyncio
 from aiohttp import web
 from aiohttp.http import HttpVersion11
 
+from messenger.errors import Stopping
 from web import sse
 from web.answers import EVERYWHERE
-from web.appkeys import FEED, METRICS
+from web.appkeys import FEED, METRICS, STOP
 from web.queries import cursor_of, room_of
 from web.subscriber import Subscriber
 
@@ -40,6 +41,8 @@ class TransportSink:
 async def events(request: web.Request) -> web.StreamResponse:
     room, cursor = room_of(request), cursor_of(request)
     feed, metrics = request.app[FEED], request.app[METRICS]
+    if request.app[STOP].is_set():
+        raise Stopping("this process is stopping; connect again in a moment")
     transport = request.transport
     if transport is None:
         raise ConnectionResetError("the reader has gone")

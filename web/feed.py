@@ -1,5 +1,6 @@
 """The feed: what the web process serves, from memory that one tail a partition fills."""
 
+import heapq
 from typing import NamedTuple
 
 from messenger.clock import StoreClock
@@ -38,10 +39,7 @@ class Feed:
 
     def newest(self, name: str, limit: int) -> Page:
         """The newest page of a room; StoreUnavailable while the log is still being read."""
-        partition = self.of(name)
-        partition.require_loaded()
-        room = partition.rooms.get(name) or Room(name, START)
-        return room.newest(limit, self.clock.now())
+        return self._loaded_room(name).newest(limit, self.clock.now())
 
     def get(self, name: str, message: EntryId) -> Held | None:
         room = self.of(name).rooms.get(name)
@@ -56,7 +54,21 @@ class Feed:
             for room in partition.rooms.values()
             if (last := room.last_posted(now))
         ]
-        return sorted(facts, key=lambda each: -each.last_posted_at)[:most]
+        return heapq.nlargest(most, facts, key=lambda each: each.last_posted_at)
+
+    def before(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
+        """A page before an id, oldest first; None where memory does not reach back far enough."""
+        room = self._loaded_room(name)
+        held = room.before(entry_id, limit, self.clock.now())
+        return held if len(held) == limit or room.floor == START else None
+
+    def after(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
+        """A page after an id, oldest first; None where memory does not reach back far enough."""
+        room = self._loaded_room(name)
+        if entry_id < room.floor:
+            return None
+        after = room.after(entry_id, self.clock.now())
+        return [event for event in after if isinstance(event, Held)][:limit]
 
     async def subscribe(
         self, name: str, cursor: EntryId | None, subscriber: Subscriber
@@ -73,14 +85,19 @@ class Feed:
             await self._catch_up(partition, cursor)
         room = partition.room(name)
         room.subscribers.add(subscriber)
-        gap = partition.gap(room, cursor) if cursor is not None else None
         begin = partition.cursor if cursor is None else cursor
+        gap = partition.gap(room, begin)
         after = START if gap is not None and gap.reason == "reset" else begin
-        history = room.after(after, self.clock.now())
-        hello = Hello(begin, partition.epoch, self.clock.now(), self.window)
-        floor = room.floor
-        older = await self._older(partition, name, after, floor) if after < floor else []
-        return [hello, *([gap] if gap else []), *older, *history]
+        history, floor = room.after(after, 0), room.floor
+        if after < floor:
+            history = await self._older(partition, name, after, floor) + history
+        now = self.clock.now()
+        # First: what is over now, and so left out here, is then known to be missing.
+        partition.forget(now)
+        gap = gap or partition.gap(room, begin)
+        living = [event for event in history if event.expires_at > now]
+        hello = Hello(begin, partition.epoch, now, self.window)
+        return [hello, *([gap] if gap else []), *living]
 
     def unsubscribe(self, name: str, subscriber: Subscriber) -> None:
         room = self.of(name).rooms.get(name)
@@ -110,8 +127,11 @@ class Feed:
         while page := await partition.log.range(after, floor):
             after = page[-1].id
             found = [live_of(entry, self.window) for entry in page]
-            now = self.clock.now()
-            older += [
-                each[1] for each in found if each and each[0] == name and each[1].expires_at > now
-            ]
+            older += [each[1] for each in found if each and each[0] == name]
         return older
+
+    def _loaded_room(self, name: str) -> Room:
+        """The room, or an empty one; StoreUnavailable while the log is still being read."""
+        partition = self.of(name)
+        partition.require_loaded()
+        return partition.rooms.get(name) or Room(name, START)

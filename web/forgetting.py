@@ -15,5 +15,6 @@ class Forgetting:
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             for partition in self._feed.partitions:
-                partition.forget()
+                partition.forget(self._feed.clock.now())
+                partition.tidy()
             await pause(stop, _EVERY_S)

@@ -18,6 +18,8 @@ from messenger.settings import Rate
 from web.answers import json_answer, json_fields
 from web.appkeys import FEED, LOGS, METRICS, SETTINGS, VIEWS, VISITORS
 from web.body import PostBody, read_post
+from web.feed import Feed
+from web.live import Held
 from web.queries import (
     DEFAULT,
     bearer_of,
@@ -35,14 +37,6 @@ class Posted(Message, frozen=True, kw_only=True):
 
     expires_in: int
     erase_token: str
-
-
-class MessagePage(msgspec.Struct, frozen=True):
-    """A page in chat order. A stream that begins after `cursor` goes on where the page ends."""
-
-    now: int
-    cursor: str
-    messages: list[Message]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -93,13 +87,8 @@ async def page(request: web.Request) -> web.Response:
         raise BadRequest("a page is before or after an id, not both", code="bad-query")
     if before is None and after is None:
         return _newest(request, room, limit)
-    view = view_of(request, room)
-    if before is not None:
-        found = await view.page(room, before, limit)
-    else:
-        assert after is not None
-        found = await view.page_after(room, after, limit)
-    return _older(request, room, limit, found)
+    held = await _before_or_after(request, room, before, after, limit)
+    return _older(request, room, limit, held)
 
 
 async def one(request: web.Request) -> web.Response:
@@ -152,17 +141,14 @@ def _newest(request: web.Request, room: str, limit: int) -> web.Response:
     """The newest page, from memory: its messages were joined once and are handed out until they
     change; only the time and the cursor are new."""
     feed = request.app[FEED]
-    partition = feed.of(room)
     page = feed.newest(room, limit)
     headers = page.headers
     if headers is None:
-        headers = page.headers = _newest_headers(room, limit, partition.epoch, page)
+        headers = page.headers = _newest_headers(room, limit, feed.of(room).epoch, page)
     known = request.headers.get("If-None-Match")
     if known is not None and headers["ETag"] in known:
         return web.Response(status=304, headers=headers)
-    now, cursor = feed.clock.now(), partition.cursor
-    body = b'{"now":%d,"cursor":"%d-%d","messages":[%b]}' % (now, *cursor, page.body)
-    return web.Response(body=body, headers=headers)
+    return web.Response(body=_page_body(feed, room, page.body), headers=headers)
 
 
 def _newest_headers(room: str, limit: int, epoch: str, page: Page) -> CIMultiDict[str]:
@@ -172,22 +158,47 @@ def _newest_headers(room: str, limit: int, epoch: str, page: Page) -> CIMultiDic
     return headers
 
 
-def _older(request: web.Request, room: str, limit: int, found: list[Message]) -> web.Response:
-    """A page from the view; what it lists was living when the view was read, and is judged again."""
+async def _before_or_after(
+    request: web.Request, room: str, before: EntryId | None, after: EntryId | None, limit: int
+) -> list[Held]:
+    """A page from memory, or where that does not reach from the view; oldest first."""
+    feed, view = request.app[FEED], view_of(request, room)
+    if before is not None:
+        held = feed.before(room, before, limit)
+        found = await view.page(room, before, limit) if held is None else []
+    else:
+        assert after is not None
+        held = feed.after(room, after, limit)
+        found = await view.page_after(room, after, limit) if held is None else []
+    return [_held(message) for message in found] if held is None else held
+
+
+def _held(message: Message) -> Held:
+    return Held(EntryId.parse(message.id), message.expires_at, messages.encode(message))
+
+
+def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.Response:
+    """Any page but the newest. What it lists was living when it was read, and is judged again."""
     feed = request.app[FEED]
     now = feed.clock.now()
-    living = [message for message in found if message.expires_at > now]
-    links = []
+    living = [each for each in held if each.expires_at > now]
+    links, ids = "", "0"
     if living:
-        links.append(_link(room, limit, "before", living[0].id, "prev"))
-        links.append(_link(room, limit, "after", living[-1].id, "next"))
-    ids = f"{living[0].id}.{living[-1].id}.{len(living)}" if living else "0"
-    tag = _tag(feed.of(room).epoch, ids)
-    headers = {"ETag": tag, **({"Link": ", ".join(links)} if links else {})}
-    if tag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    answer = MessagePage(now, str(feed.of(room).cursor), living)
-    return json_answer(_encode(answer), headers=headers)
+        first, last = living[0].id, living[-1].id
+        links = _link(room, limit, "before", str(first), "prev") + ", "
+        links += _link(room, limit, "after", str(last), "next")
+        ids = f"{first}.{last}.{len(living)}"
+    fields = {"ETag": _tag(feed.of(room).epoch, ids), **({"Link": links} if links else {})}
+    if fields["ETag"] in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=json_fields(fields))
+    body = _page_body(feed, room, b",".join(each.body for each in living))
+    return json_answer(body, headers=fields)
+
+
+def _page_body(feed: Feed, room: str, joined: bytes) -> bytes:
+    """A page in chat order. A stream that begins after `cursor` goes on where the page ends."""
+    cursor = feed.of(room).cursor
+    return b'{"now":%d,"cursor":"%d-%d","messages":[%b]}' % (feed.clock.now(), *cursor, joined)
 
 
 def _tag(epoch: str, ids: str) -> str:

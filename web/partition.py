@@ -65,6 +65,9 @@ class Partition:
         if not following.done():
             following.cancel()
         await asyncio.gather(following, return_exceptions=stop.is_set())
+        await self.close()
+
+    async def close(self) -> None:
         await self._tail.close()
 
     async def step(self) -> None:
@@ -126,15 +129,19 @@ class Partition:
         heapq.heappush(self._awaited, _Awaited(entry_id, loop.time(), next(self._turn), future))
         await future
 
-    def forget(self) -> None:
-        """Lets go of all that is over by the store's clock, of rooms with nothing in them, and of
-        those who wait for a tail that stands still."""
-        self._release_late()
-        now = self.clock.now()
+    def forget(self, now: int) -> None:
+        """Lets go of all that is over at that time of the store's clock."""
         while self._deaths and self._deaths[0][0] <= now:
             _, entry_id, name = heapq.heappop(self._deaths)
             if room := self.rooms.get(name):
                 room.expire(entry_id)
+
+    def tidy(self) -> None:
+        """Lets go of rooms with nothing in them, and of those who wait for a tail that stands still.
+        One look at all who wait costs less than a timer for each."""
+        since = asyncio.get_running_loop().time() - _HELD_BACK_S
+        for awaited in [each for each in self._awaited if each.since < since]:
+            awaited.release()
         horizon = self._horizon()
         for room in [each for each in self.rooms.values() if each.is_empty]:
             if room.expired_to <= horizon:
@@ -208,13 +215,6 @@ class Partition:
     def _release(self) -> None:
         while self._awaited and self._awaited[0].id <= self.position:
             heapq.heappop(self._awaited).release()
-
-    def _release_late(self) -> None:
-        """One look at all who wait costs less than a timer for each."""
-        since = asyncio.get_running_loop().time() - _HELD_BACK_S
-        late = [awaited for awaited in self._awaited if awaited.since < since]
-        for awaited in late:
-            awaited.release()
 
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted; for what ended early, as far

@@ -24,6 +24,7 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.TooFast: (429, "Too many posts"),
     errors.StoreFull: (503, "Store full"),
     errors.StoreUnavailable: (503, "Store unavailable"),
+    errors.Stopping: (503, "Stopping"),
 }
 # aiohttp's own refusals, which come before any handler of ours.
 _FRAMEWORK = {

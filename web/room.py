@@ -1,6 +1,7 @@
 """A room as this process remembers it: its newest messages, encoded, and who listens."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
 
 import msgspec
 from multidict import CIMultiDict
@@ -11,6 +12,9 @@ from web.subscriber import Encode, Subscriber
 
 # Older ones are read from the view (a page) or from the log (a resume).
 REMEMBERED = 1_000
+# Pages of so many lengths are kept ready; people ask for one or two.
+_PAGES = 4
+_END = EntryId(2**64, 0)
 
 
 class Page(msgspec.Struct):
@@ -44,6 +48,7 @@ class Room:
         self.subscribers: set[Subscriber] = set()
         self._known: dict[EntryId, Held | Erased] = {}
         self._pages: dict[int, Page] = {}
+        self._last_expiry: int | None = 0
 
     @property
     def is_empty(self) -> bool:
@@ -53,52 +58,59 @@ class Room:
         """Takes in the log's next event of this room."""
         self._pages.clear()
         if isinstance(event, Erased):
-            self._known.pop(EntryId.parse(event.message), None)
+            self._let_go(EntryId.parse(event.message))
+        elif self._last_expiry is not None:
+            self._last_expiry = max(self._last_expiry, event.expires_at)
         self._known[event.id] = event
         if len(self._known) > REMEMBERED:
             self.floor = next(iter(self._known))
-            del self._known[self.floor]
+            self._let_go(self.floor)
 
     def expire(self, entry_id: EntryId) -> None:
         """Lets go of what is over. Whether or not it was still remembered, it was this room's."""
-        event = self._known.pop(entry_id, None)
-        if isinstance(event, Erased):
-            return
-        self._pages.clear()
-        self.expired_to = max(self.expired_to, entry_id)
+        if not isinstance(self._let_go(entry_id), Erased):
+            self.expired_to = max(self.expired_to, entry_id)
 
     def trim(self, to: EntryId) -> bool:
         """Lets go of what the store had to cut, up to and with an id; whether there was any."""
         cut = [entry_id for entry_id in self._known if entry_id <= to]
         for entry_id in cut:
-            del self._known[entry_id]
-        self._pages.clear()
+            self._let_go(entry_id)
         return bool(cut)
 
     def get(self, entry_id: EntryId, now: int) -> Held | None:
         event = self._known.get(entry_id)
         return event if isinstance(event, Held) and event.expires_at > now else None
 
-    def after(self, cursor: EntryId, now: int) -> list[Live]:
+    def after(self, cursor: EntryId, now: int) -> list[Held | Erased]:
         """What is remembered after an id and still lives, oldest first."""
-        newest = []
-        for event in self._newest_first(now):
-            if event.id <= cursor:
-                break
-            newest.append(event)
-        return list(newest[::-1])
+        newest = list(takewhile(lambda event: event.id > cursor, self._newest_first(now)))
+        return newest[::-1]
+
+    def before(self, entry_id: EntryId, limit: int, now: int) -> list[Held]:
+        """Up to `limit` of the messages before an id that are remembered, oldest first."""
+        older = (
+            event
+            for event in self._newest_first(now)
+            if event.id < entry_id and isinstance(event, Held)
+        )
+        return list(islice(older, limit))[::-1]
 
     def newest(self, limit: int, now: int) -> Page:
         """The newest page; made once and handed out until it changes."""
         page = self._pages.get(limit)
         if page is None or page.expires_at <= now:
+            if len(self._pages) >= _PAGES:
+                self._pages.clear()
             page = self._pages[limit] = self._page(limit, now)
         return page
 
     def last_expiry(self, now: int) -> int:
         """When the last living message goes; 0 if none lives."""
-        lives = (each.expires_at for each in self._newest_first(now) if isinstance(each, Held))
-        return max(lives, default=0)
+        if self._last_expiry is None:
+            lives = (each.expires_at for each in self._known.values() if isinstance(each, Held))
+            self._last_expiry = max(lives, default=0)
+        return self._last_expiry if self._last_expiry > now else 0
 
     def last_posted(self, now: int) -> int:
         """When the newest living message was posted; 0 if none lives."""
@@ -114,19 +126,20 @@ class Room:
                 frames = encoded[subscriber.encode] = subscriber.encode(events)
             subscriber.deliver(frames)
 
+    def _let_go(self, entry_id: EntryId) -> Held | Erased | None:
+        self._pages.clear()
+        event = self._known.pop(entry_id, None)
+        if event is not None and event.expires_at == self._last_expiry:
+            self._last_expiry = None  # found again when somebody asks
+        return event
+
     def _newest_first(self, now: int) -> Iterator[Held | Erased]:
         return (event for event in reversed(self._known.values()) if event.expires_at > now)
 
     def _page(self, limit: int, now: int) -> Page:
-        newest: list[Held] = []
-        has_older = self.floor > START
-        for event in self._newest_first(now):
-            if isinstance(event, Held):
-                if len(newest) == limit:
-                    has_older = True
-                    break
-                newest.append(event)
-        newest.reverse()
+        newest = self.before(_END, limit + 1, now)
+        has_older = len(newest) > limit or self.floor > START
+        newest = newest[-limit:]
         return Page(
             held=newest,
             body=b",".join(held.body for held in newest),

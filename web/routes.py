@@ -25,7 +25,11 @@ ROUTES = (
 
 def add(app: web.Application, metrics: Metrics) -> None:
     for method, path, handler in ROUTES:
-        app.router.add_route(method, path, guarded(handler, method, path, metrics))
+        whole = guarded(handler, method, path, metrics)
+        if method == "GET" and handler is not events.events:
+            app.router.add_get(path, whole)  # and HEAD
+        else:
+            app.router.add_route(method, path, whole)
     # What no route takes comes here, so that this refusal too has our shape.
     app.router.add_route("*", "/{path:.*}", guarded(unmatched, "any", "other", metrics))
 

@@ -1,0 +1,111 @@
+"""What every test stands on: a real store of its own, emptied for each test, and checked after it."""
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from messenger.connection import Store
+from messenger.keys import PREFIX
+from messenger.log import Log, Logs
+from messenger.settings import PREFIX as VARIABLES
+from messenger.settings import Settings, load
+from tests.private_store import PrivateStore
+from tests.serving import Messenger, serving
+
+# What may stay: keys.py says why. Every other key must die by itself.
+_PERMANENT = ("log", "meta", "expiring", "dead:projector")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(VARIABLES)]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def _shared_store() -> Iterator[PrivateStore]:
+    private = PrivateStore()
+    private.start()
+    yield private
+    private.remove()
+
+
+@pytest.fixture
+def private_store(_shared_store: PrivateStore) -> Iterator[PrivateStore]:
+    """The session's store, empty. After the test no key may be left that never dies."""
+    with _shared_store.client() as client:
+        client.flushall()
+        client.script_flush()
+        yield _shared_store
+        left = [key.decode() for key in client.scan_iter() if client.ttl(key) == -1]
+        for key in left:
+            name = key.removeprefix(PREFIX).partition(":")[2]
+            assert name in _PERMANENT, f"{key} never dies"
+
+
+@pytest.fixture
+def own_store() -> Iterator[Callable[..., PrivateStore]]:
+    """Makes stores that a test may kill, freeze or fill."""
+    made: list[PrivateStore] = []
+
+    def make(**given: str) -> PrivateStore:
+        private = PrivateStore(**given)
+        made.append(private)
+        private.start()
+        return private
+
+    yield make
+    for private in made:
+        private.remove()
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    """Settings as given, on a free port, with posting unlimited."""
+
+    def make(**given: str) -> Settings:
+        return load({"port": "0", "post_rate": "off", **given})
+
+    return make
+
+
+@pytest.fixture
+async def store(private_store: PrivateStore) -> AsyncIterator[Store]:
+    async with Store(private_store.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def logs(store: Store, settings: Callable[..., Settings]) -> Logs:
+    found = Logs(store, settings())
+    await found.settle()
+    return found
+
+
+@pytest.fixture
+def log(logs: Logs) -> Log:
+    return logs.all[0]
+
+
+@pytest.fixture
+async def run_messenger(
+    private_store: PrivateStore, settings: Callable[..., Settings]
+) -> AsyncIterator[Callable[..., object]]:
+    """Starts messengers on the test's store, with the settings given; all end with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def run(
+            on: PrivateStore | None = None, with_worker: bool = True, **given: str
+        ) -> Messenger:
+            url = (on or private_store).url
+            running = serving(url, settings(**given), with_worker=with_worker)
+            return await stack.enter_async_context(running)
+
+        yield run
+
+
+@pytest.fixture
+async def messenger(run_messenger: Callable[..., object]) -> Messenger:
+    return await run_messenger()  # type: ignore[misc, no-any-return]

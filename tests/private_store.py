@@ -1,0 +1,75 @@
+"""A store of the tests' own: the embedded binary with the embedded store's options, in a new folder."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import redis
+
+from messenger import embedded, settings
+
+
+class PrivateStore:
+    """Started, killed, frozen and started again by tests. Its files outlive a kill."""
+
+    def __init__(self, **given: str) -> None:
+        # Not pytest's folder: a socket's path must be short.
+        self.data_dir = Path(tempfile.mkdtemp(prefix="messenger-test-"))
+        self.settings = settings.load({"data_dir": str(self.data_dir), **given})
+        self.folder = self.data_dir / "store"
+        self.folder.mkdir(mode=0o700)
+        self.url = embedded.socket_url(self.data_dir)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = embedded.command(embedded.find_server(), self.settings, self.folder)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        for _ in range(1_000):
+            try:
+                with self.client() as client:
+                    client.ping()
+            except redis.exceptions.ConnectionError:
+                assert self._process is not None
+                try:
+                    self._process.wait(0.01)
+                except subprocess.TimeoutExpired:
+                    continue
+                raise AssertionError("the test's store ended at its start") from None
+            return
+        raise AssertionError("the test's store does not answer")
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(
+            unix_socket_path=str(embedded.socket_path(self.data_dir)), legacy_responses=False
+        )
+
+    def kill(self) -> None:
+        """As at three in the morning: kill -9."""
+        self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def remove(self) -> None:
+        """Stops it and leaves nothing behind."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            self._process.wait()
+        shutil.rmtree(self.data_dir)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)

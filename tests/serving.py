@@ -1,0 +1,87 @@
+"""The messenger in the tests' own process: web and worker on a real port, as `messenger up` runs them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+from consumers.worker import work
+from messenger.connection import Store
+from messenger.log import Logs
+from messenger.settings import Settings
+from tests.streams import Stream
+from web.server import serve
+
+
+class Messenger:
+    """A running messenger and a client of its own."""
+
+    def __init__(self, logs: Logs, url: str, session: aiohttp.ClientSession) -> None:
+        self.logs = logs
+        self.url = url
+        self.session = session
+
+    async def post(
+        self, text: str, room: str = "lobby", key: str | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Posts and expects to be accepted."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        async with self.session.post(
+            f"{self.url}/api/rooms/{room}/messages", json={"text": text, **more}, headers=headers
+        ) as response:
+            found: dict[str, Any] = await response.json()
+            assert response.status == 201, found
+            return found
+
+    async def page(self, room: str = "lobby", **query: Any) -> dict[str, Any]:
+        path = f"{self.url}/api/rooms/{room}/messages"
+        async with self.session.get(path, params=query) as response:
+            assert response.status == 200, await response.text()
+            found: dict[str, Any] = await response.json()
+            return found
+
+    async def texts(self, room: str = "lobby", **query: Any) -> list[str]:
+        return [message["text"] for message in (await self.page(room, **query))["messages"]]
+
+    async def problem(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """Asks for something that is refused; the problem, its shape checked."""
+        async with self.session.request(method, self.url + path, **request) as response:
+            assert response.content_type == "application/problem+json", await response.text()
+            found: dict[str, Any] = await response.json(content_type=None)
+            assert found["status"] == response.status
+            assert found["type"] == f"urn:messenger:problem:{found['code']}"
+            assert {"title", "detail", "instance"} <= found.keys()
+            return found | {"headers": response.headers}
+
+    @contextlib.asynccontextmanager
+    async def stream(self, room: str = "lobby", **query: Any) -> AsyncIterator[Stream]:
+        headers = {"Last-Event-ID": query.pop("last_id")} if "last_id" in query else {}
+        async with self.session.get(
+            f"{self.url}/api/rooms/{room}/events", params=query, headers=headers
+        ) as response:
+            assert response.status == 200, await response.text()
+            yield Stream(response)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    url: str, settings: Settings, *, with_worker: bool = True
+) -> AsyncIterator[Messenger]:
+    """Web and, unless told otherwise, worker on the store at `url`; ended in the order of `up`."""
+    stop, worker_stop = asyncio.Event(), asyncio.Event()
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with Store(url) as store, asyncio.TaskGroup() as group:
+        logs = Logs(store, settings)
+        await logs.settle()
+        if with_worker:
+            group.create_task(work(logs, worker_stop))
+        web = group.create_task(serve(logs, stop, address.set_result))
+        async with aiohttp.ClientSession() as session:
+            try:
+                yield Messenger(logs, await address, session)
+            finally:
+                stop.set()
+                await web
+                worker_stop.set()
