@@ -24,12 +24,10 @@ class DeadLetters:
         keys = self._log.keys
         raw = await self._log.store.pipe.call("XRANGE", keys.log, str(entry.id), str(entry.id))
         payload = raw[0][1] if raw else []
-        letter = ["entry", str(entry.id), "group", PROJECTOR, "error", malformed.reason]
-        bound = max(entry.id.ms - self._log.window, 0)
         buried = await self._log.store.pipe.run(
             _BURY,
             [keys.log, keys.dead(PROJECTOR)],
-            [PROJECTOR, str(entry.id), str(bound), *letter, *payload],
+            [PROJECTOR, str(entry.id), malformed.reason, *payload],
         )
         log.warning("buried entry %s: %s", entry.id, malformed.reason)
         return bool(buried)

@@ -5,6 +5,7 @@ import logging
 
 import msgspec
 
+from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs
 from messenger.loops import persist
 from messenger.scripts import load
@@ -53,7 +54,9 @@ class Sweeper:
         more = 1
         while more:
             reply = await of.store.pipe.run(
-                _SWEEP, [keys.log, keys.meta, keys.expiring, keys.rooms], [_MOST]
+                _SWEEP,
+                [keys.log, keys.meta, keys.expiring, keys.rooms, keys.dead(PROJECTOR)],
+                [_MOST],
             )
             if not reply:
                 break

@@ -9,13 +9,11 @@ from messenger import messages
 from messenger.entries import Entry, EntryId
 from messenger.errors import Gone, NotFound
 from messenger.events import MessageErased, MessagePosted, Vanished
-from messenger.keys import PROJECTOR, Keys
+from messenger.keys import MINUTE_LIFE_MS, PROJECTOR, Keys
 from messenger.log import Log, member
 from messenger.messages import Message
 from messenger.pipe import Argument
 from messenger.scripts import load
-
-MINUTE_LIFE_MS = 86_400_000
 
 _APPLY = load("consumers", "apply")
 _PAGE = load("consumers", "page")

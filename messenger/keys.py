@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 PREFIX = "messenger:"
 PROJECTOR = "projector"
+MINUTE_LIFE_MS = 86_400_000
 
 
 def partition_of(room: str, partitions: int) -> int:
@@ -59,7 +60,7 @@ class Keys:
         return f"{self.tag}room:{room}"
 
     def minute(self, ms: int) -> str:
-        """hash: posted, bytes, erased in one minute; a day; projector."""
+        """hash: posted and erased in one minute; a day; projector, erase."""
         return f"{self.tag}minute:{ms // 60_000}"
 
     def dead(self, group: str) -> str:

@@ -6,6 +6,7 @@
 import itertools
 import logging
 import secrets
+import time
 from hashlib import blake2b
 
 import msgspec
@@ -15,7 +16,7 @@ from messenger.connection import Client, Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit, TooFast
 from messenger.events import MessagePosted
-from messenger.keys import Keys, partition_of
+from messenger.keys import MINUTE_LIFE_MS, Keys, partition_of
 from messenger.pipe import Argument, Reply
 from messenger.scripts import load
 from messenger.settings import Rate, Settings
@@ -28,7 +29,7 @@ PAGE = 1_000
 _OWN_KEY_MS = 30_000
 
 _APPEND = load("messenger", "append", parts=("forget",))
-_ERASE = load("messenger", "erase")
+_ERASE = load("messenger", "erase", parts=("forget",))
 _SETTLE = load("messenger", "settle")
 
 
@@ -118,8 +119,15 @@ class Log:
         keys = self.keys
         reply = await self.store.pipe.run(
             _ERASE,
-            [keys.log, keys.expiring, keys.message(str(message)), keys.room(room)],
-            [str(message), room, by, member(message)],
+            [
+                keys.log,
+                keys.expiring,
+                keys.message(str(message)),
+                keys.room(room),
+                keys.minute(message.ms),
+                keys.minute(time.time_ns() // 1_000_000),
+            ],
+            [str(message), room, by, member(message), MINUTE_LIFE_MS],
         )
         if reply[0] == b"missing":
             raise NotFound(f"there is no message {message} in the room")

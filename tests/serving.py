@@ -1,4 +1,4 @@
-"""The messenger in the tests' own process: web and worker on a real port, as `messenger up` runs them."""
+"""The messenger in the tests' own process: web and worker on a real port, as `up` runs them."""
 
 import asyncio
 import contextlib

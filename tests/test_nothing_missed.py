@@ -196,7 +196,7 @@ async def test_an_id_of_the_future_is_a_reset(messenger: Messenger) -> None:
     posted = await messenger.post("now")
     future = f"{posted['created_at'] + 10_000_000}-0"
     async with messenger.stream(last_id=future) as stream:
-        hello, gap, message = await stream.take(3)
+        _, gap, message = await stream.take(3)
     assert gap.data == {"reason": "reset", "after": future, "until": "0-0"}
     assert message.id == posted["id"]
 

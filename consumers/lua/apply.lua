@@ -19,15 +19,23 @@ local function live_until(key, at)
   if redis.call('PEXPIRETIME', key) < tonumber(at) then redis.call('PEXPIREAT', key, at) end
 end
 
-local function count(minute, name, by)
-  redis.call('HINCRBY', minute, name, by)
+local function count(minute)
+  redis.call('HINCRBY', minute, 'posted', 1)
   redis.call('PEXPIRE', minute, ARGV[2])
 end
 
-local function post(row, index, room, member, expires_at, json)
-  if tonumber(expires_at) <= now then return end
-  -- NX: an erased message leaves a tombstone, which may have come first.
-  if not redis.call('SET', row, json, 'NX', 'PXAT', expires_at) then return end
+local function post(row, index, minute, room, member, expires_at, json)
+  if tonumber(expires_at) <= now then
+    redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
+    return
+  end
+  local known = redis.call('GET', row)
+  -- A row that is there was counted when it was written: somebody made the group anew.
+  if known and string.sub(known, 1, 1) == '{' then return end
+  count(minute)
+  -- An erased message leaves a tombstone, which may have come first.
+  if known then return end
+  redis.call('SET', row, json, 'PXAT', expires_at)
   redis.call('ZADD', index, 0, member)
   live_until(index, expires_at)
   redis.call('ZADD', KEYS[3], 'GT', expires_at, room)
@@ -49,12 +57,9 @@ for at = 0, (#ARGV - 3) / 6 - 1 do
   if redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then
     applied = applied + 1
     if kind == 'posted' then
-      post(row, index, room, member, expires_at, json)
-      count(minute, 'posted', 1)
-      count(minute, 'bytes', #json)
+      post(row, index, minute, room, member, expires_at, json)
     elseif kind == 'erased' then
       erase(row, index, member, expires_at)
-      count(minute, 'erased', 1)
     elseif kind == 'vanished' then
       redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
     end

@@ -1,7 +1,7 @@
 -- Takes out of log and view what has expired, also when nobody posts, and measures how late it was.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 meta   3 expiring   4 rooms
+-- KEYS  1 log   2 meta   3 expiring   4 rooms   5 the projector's dead letters
 -- ARGV  1 how many entries at the most
 -- Returns {now, entries removed, 1 if there may be more, ms that the oldest of them was late,
 --          ms that the newest id is ahead of the clock}, or {} while the log is not there.
@@ -54,6 +54,7 @@ if #due > 0 then
 end
 
 redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
+redis.call('XTRIM', KEYS[5], 'MINID', '=', string.format('%.0f-0', now - window + 1))
 if removed == 0 then late = 0 end
 late = math.max(late, 0)
 redis.call('HSET', KEYS[2], 'swept_at', string.format('%.0f', now), 'erasure_delay', late)

@@ -1,8 +1,10 @@
 -- Erases a message before its time, from log and view at once, and says so with an event.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 expiring   3 the message's row   4 its room's index
+-- KEYS  1 log   2 expiring   3 the message's row   4 its room's index   5 the minute it was posted in
+--       6 this minute
 -- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
+--       5 life of a minute's counts (ms)
 -- Returns {'erased', id of the event; '' if it was erased before}, or {'missing'}: no such message
 --         lives in that room.
 
@@ -20,6 +22,16 @@ local expires_at = tonumber(string.match(ARGV[1], '^%d+')) + (tonumber(field['tt
 if field['type'] ~= 'message.posted' or field['room'] ~= ARGV[2] or expires_at <= now then
   return {'missing'}
 end
+
+local function count(minute, name)
+  redis.call('HINCRBY', minute, name, 1)
+  redis.call('PEXPIRE', minute, ARGV[5])
+end
+
+-- Once out of the log it is delivered to nobody: who counts posts would never count it.
+local delivered = delivered_to(KEYS[1])
+if delivered and is_after(ARGV[1], delivered) then count(KEYS[5], 'posted') end
+count(KEYS[6], 'erased')
 
 redis.call('XDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])

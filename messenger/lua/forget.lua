@@ -1,4 +1,4 @@
--- A part of append.lua and sweep.lua, and not a script of its own.
+-- A part of append.lua, erase.lua and sweep.lua, and not a script of its own.
 -- Takes expired entries out of a log, the oldest first, each together with its row in the view.
 --
 -- forget(log, meta, bound, most)
