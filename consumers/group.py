@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from messenger.connection import BLOCK_MS
 from messenger.entries import Entry, read_entry
 from messenger.keys import PROJECTOR
 from messenger.log import Log
@@ -15,8 +14,9 @@ from messenger.pipe import Rejected
 from messenger.scripts import load
 
 BATCH = 500
-# Shorter than a stop may take; an idle group costs two calls a second.
-_BLOCK_MS = min(500, BLOCK_MS)
+# A stop waits for a read that blocks: cut off, it could leave entries pending. An idle group costs
+# five calls a second.
+_BLOCK_MS = 200
 # Longer than a batch takes. If it is too short once, nothing is applied twice: the ack is the claim.
 IDLE_MS = 2_000
 

@@ -98,13 +98,13 @@ class Pipe:
 
     async def call(self, *command: Argument) -> Reply:
         """The reply of a command that may safely be done twice: a lost reply is asked for again."""
-        wire = self._wire
+        wire, deadline = self._wire, asyncio.get_running_loop().time() + PATIENCE_S
         if wire is not None and wire.is_open:
             try:
                 return await wire.send(command)
             except (Lost, Soon):
                 pass
-        return await self._persevere(command)
+        return await self._persevere(command, deadline)
 
     async def once(self, *commands: tuple[Argument, ...]) -> list[Reply]:
         """The replies of commands sent in one write; raises Lost where one of them was lost, for the
@@ -137,10 +137,9 @@ class Pipe:
         if self._wire is not None:
             self._wire.close()
 
-    async def _persevere(self, command: tuple[Argument, ...]) -> Reply:
+    async def _persevere(self, command: tuple[Argument, ...], deadline: float) -> Reply:
         """Connects and sends, again and again, for as long as the caller's patience lasts."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_S
         backoff = Backoff(first_s=0.05, cap_s=0.5)
         while True:
             try:

@@ -1,8 +1,5 @@
 """Writing and reading a store past the messenger, as another program would."""
 
-import time
-from collections.abc import Iterable
-
 import redis
 
 from messenger.keys import Keys
@@ -50,9 +47,10 @@ def holders(client: redis.Redis, secret: str) -> list[str]:
     ]
 
 
-def numbered(prefix: str, count: int) -> Iterable[str]:
-    return (f"{prefix} {number}" for number in range(count))
-
-
-def wall_ms() -> int:
-    return time.time_ns() // 1_000_000
+def counts(client: redis.Redis) -> dict[str, int]:
+    """The minutes' counts, added up."""
+    total: dict[str, int] = {}
+    for key in client.scan_iter(match="*:minute:*"):
+        for name, value in client.hgetall(key).items():
+            total[name.decode()] = total.get(name.decode(), 0) + int(value)
+    return total

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import aiohttp
@@ -18,7 +20,10 @@ from web.server import serve
 class Messenger:
     """A running messenger and a client of its own."""
 
-    def __init__(self, logs: Logs, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, logs: Logs | None, url: str, session: aiohttp.ClientSession, stop: Callable[[], None]
+    ) -> None:
+        self.stop = stop
         self.logs = logs
         self.url = url
         self.session = session
@@ -65,6 +70,27 @@ class Messenger:
             yield Stream(response)
 
 
+@contextlib.contextmanager
+def serving_in_thread(url: str, settings: Settings) -> Iterator[str]:
+    """The same in a loop and a thread of its own, for many tests on one messenger; its address."""
+    address: Future[str] = Future()
+    loop, ended = asyncio.new_event_loop(), asyncio.Event()
+
+    async def run() -> None:
+        async with serving(url, settings) as running:
+            address.set_result(running.url)
+            await ended.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    try:
+        yield address.result(20)
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
 @contextlib.asynccontextmanager
 async def serving(
     url: str, settings: Settings, *, with_worker: bool = True
@@ -80,7 +106,7 @@ async def serving(
         web = group.create_task(serve(logs, stop, address.set_result))
         async with aiohttp.ClientSession() as session:
             try:
-                yield Messenger(logs, await address, session)
+                yield Messenger(logs, await address, session, stop.set)
             finally:
                 stop.set()
                 await web

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Callable
 
-import redis
-
 from consumers.group import IDLE_MS, Group
 from consumers.projector import Projector
 from consumers.redelivery import Redelivery
@@ -17,7 +15,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs, Post
 from tests.private_store import PrivateStore
-from tests.raw import KEYS, add_posted, now_ms
+from tests.raw import KEYS, add_posted, counts, now_ms
 from tests.serving import Messenger
 from tests.waiting import wait_until
 
@@ -40,15 +38,6 @@ async def viewed(log: Log) -> dict[str, list[str]]:
     rooms = [row.room for row in await view.rooms(seconds * 1_000)]
     found = {room: [m.text for m in await view.page(room, None, 100_000)] for room in rooms}
     return {room: texts for room, texts in found.items() if texts}
-
-
-def counts(client: redis.Redis) -> dict[str, int]:
-    """The minutes' counts, added up."""
-    total: dict[str, int] = {}
-    for key in client.scan_iter(match="*:minute:*"):
-        for name, value in client.hgetall(key).items():
-            total[name.decode()] = total.get(name.decode(), 0) + int(value)
-    return total
 
 
 async def project_all(log: Log, projector: Projector) -> None:

