@@ -39,7 +39,12 @@ def private_store(_shared_store: PrivateStore) -> Iterator[PrivateStore]:
         client.flushall()
         client.script_flush()
         yield _shared_store
-        left = [key.decode() for key in client.scan_iter() if client.ttl(key) == -1]
+        keys = list(client.scan_iter(count=10_000))
+        with client.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.ttl(key)
+            lives = pipeline.execute()
+        left = [key.decode() for key, life in zip(keys, lives, strict=True) if life == -1]
         for key in left:
             name = key.removeprefix(PREFIX).partition(":")[2]
             assert name in _PERMANENT, f"{key} never dies"

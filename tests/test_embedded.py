@@ -1,36 +1,20 @@
-"""The embedded store: where it is, who holds it, what it is told, and what a kill -9 leaves."""
+"""The embedded store: which server, where it is, what it is told, and what of it is whose."""
 
 import asyncio
-import fcntl
 import os
-import signal
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import redis
 
 from messenger import embedded
-from messenger.errors import StoreHeld, StoreMissing, StoreUnfit
+from messenger.errors import StoreMissing, StoreUnfit
 from messenger.settings import Settings
 from messenger.supervisor import supervised
-from tests.commands import Commands, Running
+from tests.commands import Commands
 from tests.private_store import PrivateStore
-from tests.waiting import wait_until
-
-# Holds a folder's embedded store until it is killed, and says the server's process.
-_OWNER = """
-import asyncio, sys
-from messenger import settings, supervisor
-
-async def main():
-    async with supervisor.supervised(settings.load()) as supervised:
-        print(supervised._process.pid, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 @pytest.fixture
@@ -49,41 +33,9 @@ def of_folder(commands: Commands, settings: Callable[..., Settings]) -> Callable
     return make
 
 
-@pytest.fixture
-def lock_file(tmp_path: Path) -> Iterator[int]:
-    """A descriptor of a data folder's lock file, to try it with as another process would."""
-    descriptor = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
-    yield descriptor
-    os.close(descriptor)
-
-
 def _client(data_dir: Path) -> redis.Redis:
     path = str(embedded.socket_path(data_dir))
     return redis.Redis(unix_socket_path=path, legacy_responses=False)
-
-
-def _is_free(data_dir: Path) -> bool:
-    descriptor = os.open(data_dir / "lock", os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    else:
-        return True
-    finally:
-        os.close(descriptor)
-
-
-def _is_gone(pid: int) -> bool:
-    try:
-        return "State:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return True
-
-
-async def _start_owner(commands: Commands) -> tuple[Running, int]:
-    owner = await commands.start_python("-c", _OWNER)
-    return owner, int(await owner.line())
 
 
 def test_the_wheels_server_is_found() -> None:
@@ -184,70 +136,6 @@ def test_what_is_no_folder_of_ours_is_refused(tmp_path: Path, what: str) -> None
         path = path / "folder"
     with pytest.raises(StoreUnfit, match=r"folder.*allowed"):
         embedded.private_folder(path)
-
-
-async def test_a_second_holder_is_told_who_has_it(
-    commands: Commands, of_folder: Callable[..., Settings]
-) -> None:
-    """A folder that another process holds is refused at once, with its number and what to do."""
-    owner, _ = await _start_owner(commands)
-    with pytest.raises(StoreHeld, match=rf"process {owner.pid}; .*MESSENGER_DATA_DIR"):
-        async with supervised(of_folder()):
-            pass
-    assert owner.is_alive
-
-
-async def test_a_stale_holder_does_not_stand_in_the_way(tmp_path: Path, lock_file: int) -> None:
-    """The number of a process that is long gone is written over when nobody holds the lock."""
-    os.write(lock_file, b"999999999\n")
-    descriptor = await embedded.lock(tmp_path)
-    assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
-    assert not _is_free(tmp_path)
-    os.close(descriptor)
-    assert _is_free(tmp_path)
-
-
-async def test_a_killed_owners_store_is_taken_over(
-    commands: Commands, of_folder: Callable[..., Settings]
-) -> None:
-    """Its owner was killed with -9: the next start finds no server left, and every key."""
-    owner, server = await _start_owner(commands)
-    with _client(commands.data_dir) as client:
-        client.set("kept", "value")
-    await owner.end(signal.SIGKILL)
-    async with supervised(of_folder()):
-        assert _is_gone(server)
-        assert commands.servers() != [server]
-        with _client(commands.data_dir) as client:
-            assert client.get("kept") == b"value"
-
-
-async def test_a_server_that_outlives_its_owner_keeps_the_folder(commands: Commands) -> None:
-    """While the server of a killed owner still runs nobody else has the folder; the next start
-    waits for its end."""
-    owner, server = await _start_owner(commands)
-    os.kill(server, signal.SIGSTOP)
-    await owner.end(signal.SIGKILL)
-    assert not _is_free(commands.data_dir)
-    taking = asyncio.create_task(embedded.lock(commands.data_dir))
-    await asyncio.sleep(0)
-    assert not taking.done()
-    os.kill(server, signal.SIGCONT)
-    os.close(await taking)
-    assert _is_gone(server)
-
-
-async def test_a_killed_server_does_not_free_the_folder(
-    commands: Commands, of_folder: Callable[..., Settings]
-) -> None:
-    """The folder belongs to its owner also between two servers."""
-    async with supervised(of_folder()) as supervisor:
-        (server,) = commands.servers()
-        os.kill(server, signal.SIGKILL)
-        await wait_until(lambda: not commands.servers(), "the server has ended")
-        assert not _is_free(commands.data_dir)
-        await supervisor.start()
-    assert _is_free(commands.data_dir)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""The page in a real browser."""
+
+from collections.abc import Callable
+
+from playwright.async_api import Page, expect
+
+from tests.browser import browser, watched_page
+from tests.serving import Messenger
+from tests.waiting import wait_until
+
+SECOND = 1_000
+
+
+async def shown(page: Page) -> list[str]:
+    return await page.locator("#messages .text").all_inner_texts()
+
+
+async def say(page: Page, text: str, life: str | None = None) -> None:
+    if life is not None:
+        await page.get_by_label("Gone after").select_option(life)
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.get_by_role("button", name="Send").click()
+
+
+async def test_two_people_see_the_same_come_and_go(
+    run_messenger: Callable[..., Messenger],
+) -> None:
+    """One posts, the other sees it within a second; a reload shows the same; both see it leave on
+    time."""
+    messenger = await run_messenger(window="5s")
+    address = messenger.url + "/r/lobby"
+    async with browser() as opened, watched_page(opened) as ann, watched_page(opened) as bob:
+        for page in (ann, bob):
+            await page.goto(address)
+            await expect(page.locator("#status")).to_have_text("Live")
+        await say(ann, "hello <b>Bob</b>")
+        await expect(bob.locator("#messages .text")).to_have_text(
+            "hello <b>Bob</b>", timeout=SECOND
+        )
+        await expect(ann.locator("#messages .text")).to_have_text("hello <b>Bob</b>")
+        await expect(ann.get_by_label("Message", exact=True)).to_have_value("")
+        (message,) = (await messenger.page())["messages"]
+        await bob.reload()
+        assert await shown(bob) == ["hello <b>Bob</b>"]
+        for page in (ann, bob):
+            await expect(page.locator("#messages li")).to_have_count(0, timeout=15 * SECOND)
+        feed_now = (await messenger.page())["now"]
+        assert message["expires_at"] <= feed_now <= message["expires_at"] + 1_000
+        await bob.reload()
+        assert await shown(bob) == []
+
+
+async def test_a_message_leaves_on_time_without_javascript(
+    run_messenger: Callable[..., Messenger],
+) -> None:
+    """With scripts off one reads, posts, and sees messages leave."""
+    messenger = await run_messenger(window="5s")
+    async with browser() as opened, watched_page(opened, java_script_enabled=False) as page:
+        await page.goto(messenger.url + "/")
+        await say(page, "no script\nat all")
+        assert page.url == messenger.url + "/r/lobby"
+        assert await shown(page) == ["no script\nat all"]
+        (message,) = (await messenger.page())["messages"]
+        await wait_until(lambda: _is_off_screen(page), "it is off the screen", seconds=15)
+        late = (await messenger.page())["now"] - message["expires_at"]
+        assert 0 <= late <= 1_000
+
+
+async def test_a_browser_clock_that_is_wrong_changes_nothing(
+    run_messenger: Callable[..., Messenger],
+) -> None:
+    """Messages leave by the store's clock, also where the browser's is an hour off."""
+    messenger = await run_messenger()
+    async with browser() as opened, watched_page(opened) as page:
+        await page.clock.install(time=1_000_000)
+        await page.goto(messenger.url + "/r/lobby")
+        await expect(page.locator("#status")).to_have_text("Live")
+        await messenger.post("stays")
+        await messenger.post("goes", ttl=2_000)
+        await expect(page.locator("#messages li")).to_have_count(2)
+        await page.clock.run_for(3_000)
+        await wait_until(lambda: _only(page, "stays"), "the short one left")
+
+
+async def test_a_stream_that_breaks_misses_nothing(
+    run_messenger: Callable[..., Messenger],
+) -> None:
+    """The connection goes while others post: the page comes back by itself, with all of it, once."""
+    messenger = await run_messenger()
+    async with browser() as opened:
+        context = await opened.new_context()
+        page = await context.new_page()
+        await page.goto(messenger.url + "/r/lobby")
+        await expect(page.locator("#status")).to_have_text("Live")
+        await messenger.post("before")
+        await context.set_offline(True)
+        await messenger.post("meanwhile")
+        await context.set_offline(False)
+        await messenger.post("after")
+        await wait_until(lambda: _all(page, ["before", "meanwhile", "after"]), "all is shown")
+        await context.close()
+
+
+async def test_a_refused_post_keeps_its_text_and_says_why(
+    run_messenger: Callable[..., Messenger],
+) -> None:
+    """Posting too fast: the reason is shown, nothing is lost, and it can be sent again."""
+    messenger = await run_messenger(post_rate="1/5s")
+    async with browser() as opened:
+        page = await opened.new_page()
+        await page.goto(messenger.url + "/r/lobby")
+        await say(page, "first")
+        await expect(page.locator("#messages .text")).to_have_text("first")
+        await say(page, "second")
+        await expect(page.locator("#problem")).to_contain_text("too many posts")
+        await expect(page.get_by_label("Message", exact=True)).to_have_value("second")
+
+
+async def test_an_erased_message_leaves_every_screen(
+    run_messenger: Callable[..., Messenger],
+) -> None:
+    """Erased, it is gone from a page that showed it, without a reload."""
+    messenger = await run_messenger()
+    async with browser() as opened, watched_page(opened) as page:
+        await page.goto(messenger.url + "/r/lobby")
+        await expect(page.locator("#status")).to_have_text("Live")
+        posted = await messenger.post("oops")
+        await expect(page.locator("#messages .text")).to_have_text("oops")
+        await messenger.session.delete(
+            f"{messenger.url}/api/rooms/lobby/messages/{posted['id']}",
+            headers={"Authorization": f"Bearer {posted['erase_token']}"},
+        )
+        await expect(page.locator("#messages li")).to_have_count(0)
+
+
+async def _only(page: Page, text: str) -> bool:
+    return await shown(page) == [text]
+
+
+async def _all(page: Page, texts: list[str]) -> bool:
+    return await shown(page) == texts
+
+
+async def _is_off_screen(page: Page) -> bool:
+    """A page without scripts has no frames unless somebody looks at it."""
+    await page.screenshot()
+    return await page.locator("#messages li").is_hidden()
