@@ -8,6 +8,8 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from messenger.connection import Client, Store
 from messenger.errors import StoreUnavailable, StoreUnfit
+from messenger.keys import Keys
+from messenger.settings import Settings
 
 _OLDEST = (7, 0)
 
@@ -36,6 +38,22 @@ async def check(store: Store) -> list[Finding]:
         _nodes(config),
         _replication(info),
     ]
+
+
+async def check_partitions(store: Store, settings: Settings) -> Finding:
+    """Whether the store was set up with as many partitions as are set now."""
+    raw = await store.pipe.call("HGET", Keys(0).meta, "partitions")
+    wanted = str(settings.partitions)
+    if raw is None:
+        return Finding("partitions", wanted, "good", "not fixed before the store is first used")
+    if raw.decode() != wanted:
+        return Finding(
+            "partitions",
+            f"{raw.decode()}, and MESSENGER_PARTITIONS is {wanted}",
+            "refused",
+            "a room would not find its messages; allowed: the store's number, or an empty store",
+        )
+    return Finding("partitions", wanted, "good", "fixed: every room keeps its log and its order")
 
 
 def refuse_unfit(findings: list[Finding]) -> None:

@@ -16,7 +16,7 @@ _MARKS = {"good": ("ok", "green"), "weak": ("weak", "yellow"), "refused": ("no",
 
 @click.command("doctor")
 @json_option
-@settings_options(*STORE)
+@settings_options(*STORE, "partitions")
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, **given: str | None) -> None:
     """Check the store, and say which promise each of its settings gives.
@@ -37,6 +37,7 @@ def command(ctx: click.Context, /, as_json: bool, **given: str | None) -> None:
 async def _check(settings: Settings, found: list[Finding]) -> None:
     async with Store(store_url(settings)) as store:
         found += await checks.check(store)
+        found.append(await checks.check_partitions(store, settings))
 
 
 def _print(finding: Finding) -> None:

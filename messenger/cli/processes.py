@@ -56,10 +56,11 @@ def store_url(settings: Settings) -> str:
 
 
 @contextlib.asynccontextmanager
-async def checked_store(url: str) -> AsyncIterator[Store]:
+async def checked_store(url: str, settings: Settings) -> AsyncIterator[Store]:
     """A store that is fit; what it means for the promises is logged, a line each."""
     async with Store(url) as store:
         findings = await checks.check(store)
+        findings.append(await checks.check_partitions(store, settings))
         for finding in findings:
             level = logging.INFO if finding.verdict == "good" else logging.WARNING
             log.log(level, "%s %s: %s", finding.subject, finding.value, finding.meaning)

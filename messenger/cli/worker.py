@@ -12,6 +12,7 @@ from messenger.cli.processes import (
     stop_on_signals,
     store_url,
 )
+from messenger.connection import Store
 from messenger.log import adopt
 from messenger.settings import Settings
 
@@ -32,8 +33,10 @@ async def _worker(settings: Settings) -> None:
     from consumers.worker import work
 
     stop = stop_on_signals()
-    async with checked_store(store_url(settings)) as store:
-        adopted = await adopt(store, settings)
-        logs = await settled(store, adopted or settings)
+    url = store_url(settings)
+    async with Store(url) as store:
+        settings = await adopt(store, settings) or settings
+    async with checked_store(url, settings) as store:
+        logs = await settled(store, settings)
         log.info("working on %d partitions", len(logs.all))
         await work(logs, stop)
