@@ -21,6 +21,11 @@ _PAGE = load("consumers", "page")
 _TOMBSTONES = {b"erased": "message-erased", b"expired": "message-expired"}
 
 
+# A store refuses times beyond its numbers; an entry that somebody gave an id of the far future must
+# not stop the projector.
+_LATEST = 2**53
+
+
 class RoomRow(msgspec.Struct, frozen=True):
     """A room that has living messages, and when the last of them goes."""
 
@@ -110,7 +115,7 @@ def _change(keys: Keys, entry: Entry, window: int) -> list[str | bytes]:
             "posted",
             event.room,
             member(entry.id),
-            str(message.expires_at),
+            str(min(message.expires_at, _LATEST)),
             messages.encode(message),
         ]
     if isinstance(event, MessageErased):

@@ -5,6 +5,7 @@ names once: `type`, `room`, then the event's own. It is a public contract: chang
 Readers ignore fields and types that they do not know.
 """
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -43,6 +44,7 @@ class Vanished(msgspec.Struct, frozen=True):
 
 # Far above any window; a larger life could not be written as a store's time.
 _LONGEST_TTL = 10 * 365 * 86_400_000
+_TTL_DIGITS = 12
 
 
 def decode(flat: list[bytes]) -> Event | Malformed | None:
@@ -66,20 +68,24 @@ def decode(flat: list[bytes]) -> Event | Malformed | None:
 
 def _posted(fields: dict[bytes, bytes]) -> MessagePosted | Malformed:
     ttl = fields[b"ttl"]
-    if not ttl.isdigit() or not 0 < int(ttl) <= _LONGEST_TTL:
+    # The length first: Python refuses to read a number of thousands of digits.
+    if not ttl.isdigit() or len(ttl) > _TTL_DIGITS or not 0 < int(ttl) <= _LONGEST_TTL:
         return Malformed(f"ttl is not a whole number from 1 to {_LONGEST_TTL}")
     room, author, text = fields[b"room"], fields[b"author"], fields[b"text"]
     return MessagePosted(room.decode(), author.decode(), text.decode(), int(ttl))
 
 
+_ID = re.compile(rb"\d{1,15}-\d{1,20}")
 _BY: dict[bytes, Literal["author", "operator"]] = {b"author": "author", b"operator": "operator"}
 
 
 def _erased(fields: dict[bytes, bytes]) -> MessageErased | Malformed:
-    by = _BY.get(fields[b"by"])
+    by, message = _BY.get(fields[b"by"]), fields[b"message"]
     if by is None:
         return Malformed("by is neither author nor operator")
-    return MessageErased(fields[b"room"].decode(), fields[b"message"].decode(), by)
+    if not _ID.fullmatch(message):
+        return Malformed("message is not an entry id")
+    return MessageErased(fields[b"room"].decode(), message.decode(), by)
 
 
 _DECODERS: dict[bytes, Callable[[dict[bytes, bytes]], Event | Malformed]] = {

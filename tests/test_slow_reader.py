@@ -114,3 +114,12 @@ async def _metric(messenger: Messenger, name: str) -> float:
             if line.startswith(name + " "):
                 return float(line.split()[1])
     raise AssertionError(f"no metric {name}")
+
+
+async def test_nothing_is_written_before_the_history(logs: Logs) -> None:
+    """A stream that is ended while it waits for its history says no word out of turn."""
+    for ending in ("slow", "restart"):
+        sink = Recorder()
+        sink.subscriber.end(ending)
+        sink.subscriber.open()
+        assert sink.written == b""

@@ -236,3 +236,19 @@ async def test_a_flushed_store_is_filled_again(
         return await viewed(log) == {"lobby": ["after"]}
 
     await wait_until(is_projected, "the view holds what was posted since")
+
+
+async def test_an_entry_of_the_far_future_stops_nobody(
+    private_store: PrivateStore, log: Log
+) -> None:
+    """Another program gave an entry an absurd id: it is applied, and so is what comes after."""
+    with private_store.client() as client:
+        add_posted(client, f"{2**62}-0", "from the future", room="future")
+        client.xadd(
+            KEYS.log, {"type": "message.erased", "room": "a", "message": "x", "by": "author"}
+        )
+        projector = Projector(log)
+        await project_all(log, projector)
+        assert client.xpending(KEYS.log, PROJECTOR)["pending"] == 0
+        assert client.xlen(KEYS.dead(PROJECTOR)) == 1
+        assert client.exists(KEYS.message(f"{2**62}-0"))

@@ -1,6 +1,7 @@
 """A room as server-sent events: history, then live, until the reader or the process leaves."""
 
 import asyncio
+from functools import partial
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11
@@ -10,7 +11,7 @@ from web import sse
 from web.answers import EVERYWHERE
 from web.appkeys import FEED, METRICS, STOP
 from web.queries import cursor_of, room_of
-from web.subscriber import Subscriber
+from web.subscriber import Ending, Subscriber
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -50,6 +51,7 @@ async def events(request: web.Request) -> web.StreamResponse:
         subscriber = Subscriber(sse.encode_chunk, sse.chunk, TransportSink(transport))
     else:
         subscriber = Subscriber(sse.encode, bytes, TransportSink(transport))
+    subscriber.ended.add_done_callback(partial(_cut_slow, transport))
     try:
         opening = await feed.subscribe(room, cursor, subscriber)
         response = web.StreamResponse(headers=_HEADERS)
@@ -57,16 +59,17 @@ async def events(request: web.Request) -> web.StreamResponse:
         await response.write(sse.encode(opening))
         subscriber.open()
         metrics.subscribed()
-        ending = await subscriber.ended
-        metrics.ended(ending)
-        if ending == "slow":
-            _cut(transport)
+        await subscriber.ended
     finally:
         feed.unsubscribe(room, subscriber)
+        if subscriber.ended.done():
+            metrics.ended(subscriber.ended.result())
     return response
 
 
-def _cut(transport: asyncio.Transport) -> None:
-    """Ends a connection whose reader does not read; what it was sent has a moment to arrive."""
-    transport.close()
-    asyncio.get_running_loop().call_later(_LINGER_S, transport.abort)
+def _cut_slow(transport: asyncio.Transport, ended: asyncio.Future[Ending]) -> None:
+    """Ends a connection whose reader does not read, also where its handler still waits to write to
+    it; what it was sent has a moment to arrive."""
+    if not ended.cancelled() and ended.result() == "slow":
+        transport.close()
+        asyncio.get_running_loop().call_later(_LINGER_S, transport.abort)

@@ -229,9 +229,7 @@ def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:
         message = messages.of(entry.id, event)
         return event.room, Held(entry.id, message.expires_at, messages.encode(message))
     if isinstance(event, MessageErased):
-        try:
-            expires_at = EntryId.parse(event.message).ms + window
-        except ValueError:
-            return None
+        # Whatever an id claims, what was erased was posted before this.
+        expires_at = min(EntryId.parse(event.message).ms, entry.id.ms) + window
         return event.room, Erased(entry.id, expires_at, event.room, event.message, event.by)
     return None

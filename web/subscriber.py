@@ -58,10 +58,11 @@ class Subscriber:
             self.deliver(b"".join(waiting))
 
     def end(self, ending: Ending) -> None:
-        """Ends the stream, for its handler to close; a reader that is still there is told why."""
+        """Ends the stream, for its handler to close; a reader that is still there is told why, unless
+        it waits for its history: before that nothing may be written."""
         if self.ended.done():
             return
-        if ending != "left" and not self._sink.is_closing():
+        if ending != "left" and self._waiting is None and not self._sink.is_closing():
             self._sink.write(self.encode([Farewell(ending)]))
         self.ended.set_result(ending)
 
