@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _READY_S = 60.0  # an append-only file of a million messages loads in a few seconds
 _STOP_S = 10.0
 # A server that lived for so long was well; its next death is not the same illness.
-_WELL_S = 30.0
+_WELL_S = 5.0
 _DEATHS = 5
 
 
@@ -92,7 +92,12 @@ class Supervisor:
         log.error("the embedded store died (exit %s); starting it again", self._process.returncode)
         await pause(stop, backoff.next_s())
         self.restarts += 1
-        await self.start()
+        try:
+            await self.start()
+        except StoreUnfit:
+            # One that died while it started is one more death; one that hangs is past our help.
+            if self._process.returncode is None:
+                raise
 
     async def _ready(self, process: asyncio.subprocess.Process) -> None:
         deadline = asyncio.get_running_loop().time() + _READY_S

@@ -95,6 +95,7 @@ def test_what_is_read_writes_to_the_same(number: int, unit: str) -> None:
 def test_no_text_crashes_it(text: str) -> None:
     """Any text is a duration or is refused."""
     try:
-        assert durations.parse(text) >= 0
-    except ValueError as refusal:
-        assert str(refusal) == f"a duration is {durations.FORM}"
+        ms = durations.parse(text)
+    except ValueError:
+        return
+    assert ms >= 0

@@ -98,7 +98,7 @@ def test_an_entry_is_decoded() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, []])
-def test_an_entry_trimmed_while_pending_is_known_as_such(nothing: None | list[bytes]) -> None:
+def test_an_entry_trimmed_while_pending_is_known_as_such(nothing: list[bytes] | None) -> None:
     """An id without fields is an entry that vanished, and not a bad one."""
     assert read_entry([b"5-1", nothing]) == Entry(EntryId(5, 1), Vanished())
 

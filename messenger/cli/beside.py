@@ -3,14 +3,12 @@
 import asyncio
 import contextlib
 import re
-import sys
 from collections.abc import AsyncIterator, Coroutine
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from messenger import messages
+from messenger.cli.output import print_bytes
 from messenger.cli.processes import store_url
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable
@@ -44,13 +42,4 @@ def print_message(message: Message, *, as_json: bool) -> None:
         return
     when = datetime.fromtimestamp(message.created_at / 1_000).astimezone()
     safe = _CONTROLS.sub("�", f"{message.author}: {message.text}")
-    print(f"{when:%H:%M:%S} {message.id} {message.room} {safe}", flush=True)
-
-
-def print_json(value: object) -> None:
-    print_bytes(msgspec.json.encode(value))
-
-
-def print_bytes(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.flush()
+    print_bytes(f"{when:%H:%M:%S} {message.id} {message.room} {safe}".encode())

@@ -4,9 +4,10 @@ import click
 
 from messenger import checks
 from messenger.checks import Finding
-from messenger.cli.beside import print_json, run
+from messenger.cli.beside import run
 from messenger.cli.main import EXIT_USAGE
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
+from messenger.cli.output import print_json
 from messenger.cli.processes import store_url
 from messenger.connection import Store
 from messenger.settings import Settings

@@ -3,8 +3,9 @@
 import click
 
 from messenger import wording
-from messenger.cli.beside import opened, print_json, print_message, run
+from messenger.cli.beside import opened, print_message, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
+from messenger.cli.output import print_json
 from messenger.log import Logs
 from messenger.settings import Settings
 

@@ -1,11 +1,13 @@
 """`messenger`: finds the command, and turns errors into words and exit codes."""
 
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from messenger import __version__
+from messenger.cli.output import OutputClosed
 from messenger.errors import MessengerError, Refused, Unavailable
 
 # One command does not load what another needs: `messenger post` never imports aiohttp.
@@ -47,29 +49,31 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BaseExceptionGroup as group:
-        known = _known(group)
-        if known is None:
+    except BaseException as error:
+        code = _exit_code(_innermost(error))
+        if code is None:
             raise
-        _end(known)
-    except MessengerError as error:
-        _end(error)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.stderr.close()
-        sys.exit(EXIT_REFUSED)
+        sys.exit(code)
 
 
-def _known(error: BaseException) -> MessengerError | None:
-    """The one error of ours that a task group wraps; None if there is anything else in it."""
+def _innermost(error: BaseException) -> BaseException:
+    """The one error that task groups wrap; the group itself if there are several in it."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
-    return error if isinstance(error, MessengerError) else None
+    return error
 
 
-def _end(error: MessengerError) -> None:
+def _exit_code(error: BaseException) -> int | None:
+    """The code to end with, its reason said; None for a mistake of ours, which shows its traceback."""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    if isinstance(error, OutputClosed):
+        # Python would flush what is left at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if not isinstance(error, MessengerError):
+        return None
     print(f"messenger: {error.detail}", file=sys.stderr)
     if isinstance(error, Unavailable):
-        sys.exit(EXIT_UNAVAILABLE)
-    sys.exit(EXIT_REFUSED if isinstance(error, Refused) else EXIT_USAGE)
+        return EXIT_UNAVAILABLE
+    return EXIT_REFUSED if isinstance(error, Refused) else EXIT_USAGE

@@ -5,8 +5,9 @@ import sys
 import click
 
 from messenger import durations, messages, wording
-from messenger.cli.beside import opened, print_json, run
+from messenger.cli.beside import opened, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
+from messenger.cli.output import print_json
 from messenger.errors import BadField
 from messenger.events import MessagePosted
 from messenger.log import Post

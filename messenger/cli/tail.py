@@ -1,18 +1,21 @@
 """`messenger tail`."""
 
 import asyncio
+import sys
 
 import click
 
 from messenger import messages, moments, wording
-from messenger.cli.beside import opened, print_json, print_message, run
+from messenger.cli.beside import opened, print_message, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
+from messenger.cli.output import print_json
 from messenger.cli.processes import stop_on_signals
 from messenger.clock import StoreClock
-from messenger.entries import Entry
+from messenger.entries import START, Entry, EntryId
 from messenger.errors import BadRequest
 from messenger.events import MessageErased, MessagePosted
 from messenger.log import Log
+from messenger.loops import persist
 from messenger.settings import Settings
 from messenger.tail import Tail
 
@@ -31,28 +34,51 @@ def command(room: str | None, since: str, as_json: bool, **given: str | None) ->
 async def _tail(settings: Settings, room: str | None, since: str, *, as_json: bool) -> None:
     stop = stop_on_signals()
     async with opened(settings) as logs:
+        clock = StoreClock()
+        seconds, micros = await logs.store.client.time()
+        clock.look(seconds * 1_000 + micros / 1_000)
+        begin = _begin(since, clock.now())
         chosen = logs.all if room is None else [logs.of(room)]
         async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(_follow(log, room, since, as_json=as_json)) for log in chosen
+            followers = [
+                group.create_task(_Follower(log, clock, begin, room, as_json=as_json).run(stop))
+                for log in chosen
             ]
             await stop.wait()
-            for task in tasks:
-                task.cancel()
+            for follower in followers:
+                follower.cancel()
 
 
-async def _follow(log: Log, room: str | None, since: str, *, as_json: bool) -> None:
-    clock = StoreClock()
-    seconds, micros = await log.store.client.time()
-    clock.look(seconds * 1_000 + micros / 1_000)
+def _begin(since: str, now_ms: int) -> EntryId:
     try:
-        begin = moments.parse(since, clock.now())
+        return moments.parse(since, now_ms)
     except ValueError as error:
         raise BadRequest(f"--since: {error}", code="bad-cursor") from None
-    tail = Tail(log.store, log.keys, clock, begin)
-    while True:
-        for entry in (await tail.read()).entries:
-            _print(entry, room, clock.now(), as_json=as_json)
+
+
+class _Follower:
+    """Prints one log's messages as they come. A store that goes away is waited for."""
+
+    def __init__(
+        self, log: Log, clock: StoreClock, begin: EntryId, room: str | None, *, as_json: bool
+    ) -> None:
+        self._tail = Tail(log.store, log.keys, clock, begin)
+        self._clock = clock
+        self._room = room
+        self._as_json = as_json
+        self._epoch = log.facts.epoch if log.facts else ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await persist(stop, "tail", self._step)
+
+    async def _step(self) -> None:
+        read = await self._tail.read()
+        if read.epoch and read.epoch != self._epoch:
+            print("messenger: the history began anew", file=sys.stderr)
+            self._epoch, self._tail.position = read.epoch, START
+            return
+        for entry in read.entries:
+            _print(entry, self._room, self._clock.now(), as_json=self._as_json)
 
 
 def _print(entry: Entry, room: str | None, now: int, *, as_json: bool) -> None:
