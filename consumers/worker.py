@@ -13,11 +13,8 @@ async def work(logs: Logs, stop: asyncio.Event) -> None:
 
     All of them may stop at once: whatever one leaves undone, the next start finds pending or due.
     """
-    sweeper = Sweeper(logs)
-    # Before anything is served: what expired while nobody swept must not wait for the first turn.
-    await sweeper.step()
     async with asyncio.TaskGroup() as loops:
-        loops.create_task(sweeper.run(stop), name="sweeper")
+        loops.create_task(Sweeper(logs).run(stop), name="sweeper")
         for log in logs.all:
             loops.create_task(Projector(log).run(stop), name=f"projector {log.keys.partition}")
             loops.create_task(Redelivery(log).run(stop), name=f"redelivery {log.keys.partition}")

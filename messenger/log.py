@@ -121,6 +121,7 @@ class Log:
             _ERASE,
             [
                 keys.log,
+                keys.meta,
                 keys.expiring,
                 keys.message(str(message)),
                 keys.room(room),

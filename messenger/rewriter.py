@@ -31,7 +31,7 @@ class Rewriter:
     async def rewrite(self) -> None:
         """Starts a rewrite, unless nothing came or went since the last one."""
         state = [await self._state(each.keys.log) for each in self._logs.all]
-        if state == self._written:
+        if state == self._written and await self._last_went_well():
             return
         try:
             await self._store.client.bgrewriteaof()
@@ -40,6 +40,14 @@ class Rewriter:
             log.debug("no rewrite now: %s", error)
             return
         self._written = state
+
+    async def _last_went_well(self) -> bool:
+        """A rewrite ends in the background, and may fail there: for want of disk, for one."""
+        info = await self._store.client.info("persistence")
+        status = str(info["aof_last_bgrewrite_status"])
+        if status != "ok":
+            log.error("the last rewrite failed (%s): expired texts may still be on disk", status)
+        return status == "ok"
 
     async def _state(self, key: str) -> tuple[int, int]:
         """How many entries ever came, and how many are there."""

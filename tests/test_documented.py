@@ -164,6 +164,20 @@ def test_every_key_is_explained() -> None:
     assert {key.removeprefix(prefix).partition(":")[0] for key in documented} == _key_kinds()
 
 
+def _subjects() -> set[str]:
+    """What the store's check looks at."""
+    (module,) = [each for each in read_modules() if each.name == "messenger.checks"]
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    findings = [each for each in calls if ast.unparse(each.func) == "Finding"]
+    return {text for finding in findings for text in _constants(finding.args[0])}
+
+
+def test_every_check_of_the_store_is_explained() -> None:
+    """docs/store.md has each subject that `messenger doctor` speaks of, and no other."""
+    documented = [subject for (subject,) in rows(_read("docs/store.md"), "subject")]
+    assert sorted(", ".join(documented).split(", ")) == sorted(_subjects())
+
+
 def test_every_link_leads_somewhere() -> None:
     """What a document refers to is there: documents, pictures, files."""
     documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

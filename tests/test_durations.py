@@ -6,94 +6,73 @@ from hypothesis import strategies as st
 
 from messenger import durations
 
+UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
 
 @pytest.mark.parametrize(
-    ("written", "ms"),
+    ("text", "ms"),
     [
         ("0s", 0),
-        ("1ms", 1),
         ("500ms", 500),
         ("10s", 10_000),
         ("15m", 900_000),
         ("2h", 7_200_000),
         ("1d", 86_400_000),
         ("007s", 7_000),
-        ("999999999ms", 999_999_999),
+        ("999999999d", 999_999_999 * 86_400_000),
     ],
 )
-def test_each_unit_is_read(written: str, ms: int) -> None:
-    """A number and a unit are so many milliseconds."""
-    assert durations.parse(written) == ms
+def test_a_duration_is_a_number_and_a_unit(text: str, ms: int) -> None:
+    """Every form that is promised reads as its milliseconds."""
+    assert durations.parse(text) == ms
 
 
 @pytest.mark.parametrize(
-    "written",
+    "text",
     [
-        "",
-        "10",
-        "s",
-        "-1s",
-        "+1s",
-        "1.5h",
-        "1h30m",
-        " 10s",
-        "10s ",
-        "10 s",
-        "10s\n",
-        "10S",
-        "1w",
-        "1e3s",
-        "1_000s",
-        "0x10s",
-        "١٠s",  # digits, but not ours
-        "1000000000ms",
-        "10s\0",
+        "", "10", "s", "10 s", " 10s", "10s ", "10s\n", "-10s", "+10s", "1.5h", "1e3s", "10S", "10M",
+        "10min", "1h30m", "1w", "0x10s", "1_0s",
+        "1000000000s", "١٠s", "10ｓ", "²s", "\0", "10s\0", "off",
     ],
-)
-def test_anything_else_is_refused_with_the_form(written: str) -> None:
-    """What is no duration is refused with the form of one, and not guessed at."""
-    with pytest.raises(ValueError, match=r"^a duration is a whole number and a unit") as refusal:
-        durations.parse(written)
-    assert durations.FORM in str(refusal.value)
+)  # fmt: skip
+def test_anything_else_is_refused_with_the_form(text: str) -> None:
+    """What is not a duration is refused with words that say how one is written."""
+    with pytest.raises(ValueError, match=r"15m, 2h or 1d"):
+        durations.parse(text)
 
 
 @pytest.mark.parametrize(
-    ("ms", "written"),
+    ("ms", "text"),
     [
         (0, "0ms"),
         (1, "1ms"),
-        (1_500, "1500ms"),
+        (1_000, "1s"),
+        (1_001, "1001ms"),
         (90_000, "90s"),
-        (900_000, "15m"),
         (5_400_000, "90m"),
-        (7_200_000, "2h"),
         (86_400_000, "1d"),
+        (90_000_000, "25h"),
         (365 * 86_400_000, "365d"),
     ],
 )
-def test_the_shortest_form_is_written(ms: int, written: str) -> None:
-    """Milliseconds are written with the largest unit that loses nothing."""
-    assert durations.write(ms) == written
+def test_a_duration_is_written_in_its_largest_whole_unit(ms: int, text: str) -> None:
+    """Durations are shown as a person would write them."""
+    assert durations.write(ms) == text
 
 
-@given(st.integers(0, 999_999_999))
-def test_what_is_written_reads_back(ms: int) -> None:
-    """Writing and reading a duration gives the same milliseconds."""
-    assert durations.parse(durations.write(ms)) == ms
-
-
-@given(st.integers(0, 999_999_999), st.sampled_from(["ms", "s", "m", "h", "d"]))
-def test_what_is_read_writes_to_the_same(number: int, unit: str) -> None:
-    """Every form that a person may write means the same in its shortest form, which is no longer."""
+@given(st.integers(0, 999_999_999), st.sampled_from(sorted(UNITS)))
+def test_what_was_read_is_written_and_read_as_the_same(number: int, unit: str) -> None:
+    """Writing a duration that was read loses nothing, and never makes it longer than it came."""
     ms = durations.parse(f"{number}{unit}")
+    assert ms == number * UNITS[unit]
     written = durations.write(ms)
-    assert len(written) <= len(f"{number}{unit}") or number == 0
-    assert ms == 0 or int(written.rstrip("mshd")) <= number
+    assert durations.parse(written) == ms
+    assert len(written) <= max(len(f"{number}{unit}"), len("0ms"))
 
 
 @given(st.text(max_size=12))
-def test_no_text_crashes_it(text: str) -> None:
-    """Any text is a duration or is refused."""
+def test_any_text_is_a_duration_or_a_refusal(text: str) -> None:
+    """No text makes anything but a whole number of milliseconds or a ValueError."""
     try:
         ms = durations.parse(text)
     except ValueError:

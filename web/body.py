@@ -71,9 +71,9 @@ async def _read(request: web.Request) -> bytes:
     length = request.content_length
     if length is not None and length > LIMIT:
         raise TooLarge(f"the body has {length} bytes; {LIMIT} are allowed", limit=LIMIT, got=length)
-    if request.content.is_eof():
-        return await request.read()
     try:
+        if request.content.is_eof():
+            return await request.read()
         async with asyncio.timeout(_FINISH_S):
             return await request.read()
     except TimeoutError:

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from consumers.view import View
 from messenger import durations, messages, wording
 from messenger.entries import EntryId
-from messenger.errors import BadField, BadRequest, Gone, NotAllowed
+from messenger.errors import BadField, BadRequest, Gone, NotAllowed, NotFound
 from messenger.keys import partition_of
 from messenger.log import Appended, Log, Post, rate_policy
 from messenger.messages import Message
@@ -93,23 +93,32 @@ async def page(request: web.Request) -> web.Response:
 
 async def one(request: web.Request) -> web.Response:
     room, message = room_of(request), message_of(request)
-    feed = request.app[FEED]
-    if held := feed.get(room, message):
+    if held := request.app[FEED].get(room, message):
         return json_answer(held.body)
-    if message.ms + feed.window <= feed.clock.now():
-        raise Gone(f"the time of the message {message} is over")
-    found = await view_of(request, room).message(room, message)
-    if found.expires_at <= feed.clock.now():
-        raise Gone(f"the time of the message {message} is over")
-    return json_answer(messages.encode(found))
+    return json_answer(messages.encode(await _look_up(request, room, message)))
 
 
 async def erase(request: web.Request) -> web.Response:
     room, message = room_of(request), message_of(request)
     log = request.app[LOGS].of(room)
-    erased = await log.erase(room, message, await _eraser(request, log, message))
+    by = await _eraser(request, log, message)
+    try:
+        erased = await log.erase(room, message, by)
+    except NotFound:
+        await _look_up(request, room, message)  # it may be over, which is another answer
+        raise
     await request.app[FEED].of(room).reached(erased)
     return web.Response(status=204)
+
+
+async def _look_up(request: web.Request, room: str, message: EntryId) -> Message:
+    """A message that is not in memory. Raises Gone where its time is over, else NotFound."""
+    feed = request.app[FEED]
+    if message.ms + feed.window > feed.clock.now():
+        found = await view_of(request, room).message(room, message)
+        if found.expires_at > feed.clock.now():
+            return found
+    raise Gone(f"the time of the message {message} is over")
 
 
 async def _eraser(request: web.Request, log: Log, message: EntryId) -> str:

@@ -31,7 +31,6 @@ _FRAMEWORK = {
     404: ("not-found", "Not found", "there is nothing at this path"),
     405: ("method-not-allowed", "Method not allowed", "this path does not take this method"),
     413: ("too-large", "Too large", "the body is larger than this path takes"),
-    417: ("expectation-failed", "Expectation failed", "only Expect: 100-continue is understood"),
 }
 _FIELDS = {
     401: {"WWW-Authenticate": 'Bearer realm="messenger"'},

@@ -64,9 +64,12 @@ async def _on_store(
 
 async def _serve_and_work(logs: Logs, stop: asyncio.Event) -> None:
     # Late: other commands need neither.
+    from consumers.sweeper import Sweeper
     from consumers.worker import work
     from web.server import serve
 
+    # Before anything is served: what expired while nobody swept is still in the store.
+    await Sweeper(logs).step()
     worker_stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(work(logs, worker_stop), name="worker")

@@ -1,8 +1,8 @@
 -- Erases a message before its time, from log and view at once, and says so with an event.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 expiring   3 the message's row   4 its room's index   5 the minute it was posted in
---       6 this minute
+-- KEYS  1 log   2 meta   3 expiring   4 the message's row   5 its room's index
+--       6 the minute it was posted in   7 this minute
 -- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
 --       5 life of a minute's counts (ms)
 -- Returns {'erased', id of the event; '' if it was erased before}, or {'missing'}: no such message
@@ -10,7 +10,7 @@
 
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not entry then
-  if redis.call('GET', KEYS[3]) == 'erased' then return {'erased', ''} end
+  if redis.call('GET', KEYS[4]) == 'erased' then return {'erased', ''} end
   return {'missing'}
 end
 
@@ -30,13 +30,17 @@ end
 
 -- Once out of the log it is delivered to nobody: who counts posts would never count it.
 local delivered = delivered_to(KEYS[1])
-if delivered and is_after(ARGV[1], delivered) then count(KEYS[5], 'posted') end
-count(KEYS[6], 'erased')
+if delivered and is_after(ARGV[1], delivered) then count(KEYS[6], 'posted') end
+count(KEYS[7], 'erased')
 
 redis.call('XDEL', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('SET', KEYS[3], 'erased', 'PXAT', string.format('%.0f', expires_at))
-redis.call('ZREM', KEYS[4], ARGV[4])
+redis.call('ZREM', KEYS[3], ARGV[1])
+-- The tombstone outlives a short life: a reader is told that it was erased for as long as any message
+-- of that time can live.
+local window = tonumber(redis.call('HGET', KEYS[2], 'window') or nil) or 0
+local until_ms = math.max(expires_at, tonumber(string.match(ARGV[1], '^%d+')) + window)
+redis.call('SET', KEYS[4], 'erased', 'PXAT', string.format('%.0f', until_ms))
+redis.call('ZREM', KEYS[5], ARGV[4])
 local id = redis.call('XADD', KEYS[1], '*',
   'type', 'message.erased', 'room', ARGV[2], 'message', ARGV[1], 'by', ARGV[3])
 return {'erased', id}
