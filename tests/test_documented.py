@@ -11,6 +11,7 @@ from consumers.stats import PartitionStats, Stats
 from messenger import errors
 from messenger.cli.main import _COMMANDS
 from messenger.errors import MessengerError, TooFast, Unfit
+from messenger.events import MessageErased, MessagePosted
 from messenger.keys import Keys
 from messenger.settings import SETTINGS
 from tests.sources import ROOT, read_modules
@@ -162,6 +163,21 @@ def test_every_key_is_explained() -> None:
     documented = [key for (key,) in rows(_read("docs/log.md"), "key")]
     assert {key.partition(prefix)[0] for key in documented} == {""}
     assert {key.removeprefix(prefix).partition(":")[0] for key in documented} == _key_kinds()
+
+
+def _fields(event: type[MessagePosted | MessageErased]) -> list[str]:
+    """An event's fields in an entry, in their order; `type` with what it holds."""
+    own = [f"{name}: " for name in event.__struct_fields__]
+    return [f"type: {event.__struct_config__.tag}", *own]
+
+
+def test_every_field_of_an_entry_is_explained() -> None:
+    """docs/log.md has each event's fields in the order of the log, and no other."""
+    documented = [
+        f"{name}: {value if name == 'type' else ''}"
+        for name, value in rows(_read("docs/log.md"), "field", "value")
+    ]
+    assert documented == [*_fields(MessagePosted), *_fields(MessageErased)]
 
 
 def _subjects() -> set[str]:

@@ -224,3 +224,25 @@ async def test_rooms_of_many_partitions_are_one_messenger(
     async with messenger.session.get(messenger.url + "/api/rooms") as response:
         found = await response.json()
     assert {room["room"] for room in found["rooms"]} == set(names)
+
+
+async def test_an_erased_short_life_is_still_told_after_its_time(
+    private_store: PrivateStore, messenger: Messenger
+) -> None:
+    """What was erased stays known as erased while a message of its time could live."""
+    posted = await messenger.post("brief", ttl=5_000)
+    assert await erase(messenger, posted["id"], posted["erase_token"]) == 204
+    with private_store.client() as client:
+        assert client.pttl(KEYS.message(posted["id"])) > 800_000
+
+
+async def test_erasing_what_is_over_says_so(
+    private_store: PrivateStore, messenger: Messenger
+) -> None:
+    """DELETE of a message whose time is over is 410, as GET is."""
+    posted = await messenger.post("brief", ttl=1_000)
+    with private_store.client() as client:
+        await wait_until(lambda: texts(client) == [], "it is swept")
+    headers = {"Authorization": f"Bearer {posted['erase_token']}"}
+    gone = await messenger.problem("DELETE", f"{PATH}/{posted['id']}", headers=headers)
+    assert (gone["status"], gone["code"]) == (410, "message-expired")

@@ -1,96 +1,17 @@
-"""A store is set up once: its partitions stay, and a changed window shortens or lengthens no life."""
+"""A changed window neither shortens nor lengthens the life of a message that was accepted before."""
 
-import secrets
 from collections.abc import Callable
-from typing import Any
-
-import pytest
-import redis
 
 from consumers.sweeper import Sweeper
 from messenger.connection import Store
 from messenger.entries import EntryId
-from messenger.errors import StoreUnfit
-from messenger.log import Log, Logs, Post, adopt
+from messenger.log import Log, Post
 from messenger.settings import Settings
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms, texts
+from tests.settling import MINUTE, due, let_the_window_come, meta, settled, windows
 
 Make = Callable[..., Settings]
-MINUTE = 60_000
-
-
-async def settled(store: Store, settings: Settings) -> Logs:
-    logs = Logs(store, settings)
-    await logs.settle()
-    return logs
-
-
-def meta(client: redis.Redis) -> dict[str, str]:
-    found: dict[Any, Any] = client.hgetall(KEYS.meta)
-    return {name.decode(): value.decode(errors="replace") for name, value in found.items()}
-
-
-def windows(client: redis.Redis) -> tuple[str | None, str | None]:
-    """The window in force, and the one that will be."""
-    found = meta(client)
-    return found.get("window"), found.get("window_next")
-
-
-def let_the_window_come(client: redis.Redis) -> None:
-    """The time at which the next window is in force is over."""
-    client.hset(KEYS.meta, "window_at", str(now_ms(client) - 1))
-
-
-def due(client: redis.Redis) -> dict[str, int]:
-    """When each entry with a life of its own goes."""
-    found = client.zrange(KEYS.expiring, 0, -1, withscores=True)
-    return {entry_id.decode(): int(score) for entry_id, score in found}
-
-
-# ---- partitions
-
-
-@pytest.mark.parametrize(("first", "then"), [("1", "2"), ("4", "1"), ("4", "3")])
-async def test_the_number_of_partitions_never_changes(
-    store: Store, settings: Make, first: str, then: str
-) -> None:
-    """With another number of partitions the start is refused, for rooms would lose their messages."""
-    await settled(store, settings(partitions=first))
-    with pytest.raises(StoreUnfit) as refusal:
-        await settled(store, settings(partitions=then))
-    assert refusal.value.detail == (
-        f"the store was set up with {first} partitions, and MESSENGER_PARTITIONS is {then}; "
-        f"allowed: {first}, or an empty store"
-    )
-
-
-async def test_an_empty_store_takes_any_number(
-    store: Store, private_store: PrivateStore, settings: Make
-) -> None:
-    """After a flush the store is as new."""
-    await settled(store, settings(partitions="4"))
-    with private_store.client() as client:
-        client.flushall()
-    assert len((await settled(store, settings(partitions="2"))).all) == 2
-
-
-# ---- the same window
-
-
-async def test_settling_again_changes_nothing(
-    store: Store, private_store: PrivateStore, settings: Make
-) -> None:
-    """Every process settles at its start: the second finds the facts that the first made."""
-    (first,) = (await settled(store, settings())).all
-    with private_store.client() as client:
-        before = meta(client)
-        (second,) = (await settled(store, settings())).all
-        assert meta(client) == before
-    assert first.facts == second.facts
-
-
-# ---- a longer window
 
 
 async def test_under_a_longer_window_the_old_still_go_in_their_time(
@@ -197,9 +118,6 @@ async def test_a_brief_post_while_the_window_grows_keeps_its_life(
     await longer._settle(str(written_to))
     with private_store.client() as client:
         assert due(client) == {str(posted.id): posted.id.ms + 2 * MINUTE}
-
-
-# ---- a shorter window
 
 
 async def test_a_shorter_window_waits_for_what_was_accepted(
@@ -309,37 +227,17 @@ async def test_a_shorter_window_still_outwaits_one_that_was_longer(
         assert windows(client) == (str(30 * MINUTE), None)
 
 
-# ---- adopting
-
-
-async def test_a_store_nobody_used_has_nothing_to_adopt(store: Store, settings: Make) -> None:
-    """A command beside a store that was never set up finds that out, and sets nothing up."""
-    assert await adopt(store, settings()) is None
-    assert await store.client.dbsize() == 0
-
-
-async def test_who_works_beside_adopts_the_store_s_facts(store: Store, settings: Make) -> None:
-    """A command beside a running messenger takes its window and partitions, and keeps its own rest."""
-    await settled(store, settings(window="10m", partitions="4"))
-    token = secrets.token_hex(16)
-    mine = settings(window="1h", admin_token=token)
-    adopted = await adopt(store, mine)
-    assert adopted is not None
-    assert (adopted.window, adopted.partitions) == (10 * MINUTE, 4)
-    assert (adopted.admin_token, adopted.port) == (token, mine.port)
-    await Logs(store, adopted).settle()
-
-
-async def test_who_works_beside_adopts_the_window_that_is_coming(
+async def test_who_still_has_the_longer_window_is_not_cut_short(
     store: Store, private_store: PrivateStore, settings: Make
 ) -> None:
-    """After a change to a shorter window also a command posts with the shorter life."""
-    await settled(store, settings(window="1h"))
-    await settled(store, settings(window="10m"))
-    adopted = await adopt(store, settings())
-    assert adopted is not None
-    assert adopted.window == 10 * MINUTE
+    """A process that was not restarted goes on accepting the longer life: it gets what it promised,
+    also when the wait for the shorter window began before."""
+    (still,) = (await settled(store, settings(window="1h"))).all
+    logs = await settled(store, settings(window="10m"))
+    posted = await still.append(Post("lobby", "me", "late"))
     with private_store.client() as client:
-        before = meta(client)
-        await Logs(store, adopted).settle()
-        assert meta(client) == before
+        assert int(meta(client)["window_at"]) >= posted.id.ms + posted.ttl
+        let_the_window_come(client)
+        await Sweeper(logs).step()
+        later = await still.append(Post("lobby", "me", "later"))
+        assert int(meta(client)["window"]) >= later.ttl

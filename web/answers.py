@@ -1,5 +1,7 @@
 """The shapes of good answers."""
 
+from urllib.parse import quote
+
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -27,3 +29,8 @@ def json_fields(more: dict[str, str] | None = None) -> CIMultiDict[str]:
     if more:
         fields.update(more)
     return fields
+
+
+def path_of(room: str) -> str:
+    """Where a room's messages are; a name may be of any script."""
+    return f"/api/rooms/{quote(room, safe='')}/messages"

@@ -19,7 +19,7 @@ from messenger.log import SHORTEST_TTL, Post
 from web import problems
 from web.appkeys import FEED, METRICS, SETTINGS
 from web.body import read_form
-from web.messages import append
+from web.posting import append
 from web.queries import room_of
 
 LOBBY = "lobby"

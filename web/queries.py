@@ -4,9 +4,12 @@ import re
 
 from aiohttp import web
 
+from consumers.view import View
 from messenger import wording
 from messenger.entries import EntryId
 from messenger.errors import BadRequest
+from messenger.keys import partition_of
+from web.appkeys import VIEWS
 
 MOST = 100
 DEFAULT = 50
@@ -15,6 +18,11 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 def room_of(request: web.Request) -> str:
     return wording.check_room(request.match_info["room"])
+
+
+def view_of(request: web.Request, room: str) -> View:
+    views = request.app[VIEWS]
+    return views[partition_of(room, len(views))]
 
 
 def message_of(request: web.Request) -> EntryId:

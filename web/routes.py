@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from web import events, messages, operations, page, rooms
+from web import events, listing, messages, operations, page, posting, rooms
 from web.guard import guarded
 from web.metrics import Metrics
 
@@ -12,8 +12,8 @@ ROUTES = (
     ("POST", "/r/{room}", page.post),
     ("GET", "/static/{name}", page.static),
     ("GET", "/api/rooms", rooms.rooms),
-    ("GET", "/api/rooms/{room}/messages", messages.page),
-    ("POST", "/api/rooms/{room}/messages", messages.post),
+    ("GET", "/api/rooms/{room}/messages", listing.page),
+    ("POST", "/api/rooms/{room}/messages", posting.post),
     ("GET", "/api/rooms/{room}/messages/{message}", messages.one),
     ("DELETE", "/api/rooms/{room}/messages/{message}", messages.erase),
     ("GET", "/api/rooms/{room}/events", events.events),

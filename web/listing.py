@@ -1,0 +1,102 @@
+"""Pages of messages over HTTP: the newest from memory, older ones from there or from the view."""
+
+from aiohttp import web
+from multidict import CIMultiDict
+
+from messenger import messages
+from messenger.entries import EntryId
+from messenger.errors import BadRequest
+from messenger.messages import Message
+from web.answers import json_answer, json_fields, path_of
+from web.appkeys import FEED
+from web.feed import Feed
+from web.live import Held
+from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
+from web.room import Page
+
+
+async def page(request: web.Request) -> web.Response:
+    room = room_of(request)
+    if not request.query_string:
+        return _newest(request, room, DEFAULT)
+    limit = limit_of(request)
+    before, after = id_of_query(request, "before"), id_of_query(request, "after")
+    if before is not None and after is not None:
+        raise BadRequest("a page is before or after an id, not both", code="bad-query")
+    if before is None and after is None:
+        return _newest(request, room, limit)
+    held = await _before_or_after(request, room, before, after, limit)
+    return _older(request, room, limit, held)
+
+
+def _newest(request: web.Request, room: str, limit: int) -> web.Response:
+    """The newest page, from memory: its messages were joined once and are handed out until they
+    change; only the time and the cursor are new."""
+    feed = request.app[FEED]
+    page = feed.newest(room, limit)
+    headers = page.headers
+    if headers is None:
+        headers = page.headers = _newest_headers(room, limit, feed.of(room).epoch, page)
+    known = request.headers.get("If-None-Match")
+    if known is not None and headers["ETag"] in known:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=_page_body(feed, room, page.body), headers=headers)
+
+
+def _newest_headers(room: str, limit: int, epoch: str, page: Page) -> CIMultiDict[str]:
+    headers = json_fields({"ETag": _tag(epoch, page.tag)})
+    if page.older_than is not None:
+        headers["Link"] = _link(room, limit, "before", str(page.older_than), "prev")
+    return headers
+
+
+async def _before_or_after(
+    request: web.Request, room: str, before: EntryId | None, after: EntryId | None, limit: int
+) -> list[Held]:
+    """A page from memory, or where that does not reach from the view; oldest first."""
+    feed, view = request.app[FEED], view_of(request, room)
+    if before is not None:
+        held = feed.before(room, before, limit)
+        found = await view.page(room, before, limit) if held is None else []
+    else:
+        assert after is not None
+        held = feed.after(room, after, limit)
+        found = await view.page_after(room, after, limit) if held is None else []
+    return [_held(message) for message in found] if held is None else held
+
+
+def _held(message: Message) -> Held:
+    return Held(EntryId.parse(message.id), message.expires_at, messages.encode(message))
+
+
+def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.Response:
+    """Any page but the newest. What it lists was living when it was read, and is judged again."""
+    feed = request.app[FEED]
+    now = feed.clock.now()
+    living = [each for each in held if each.expires_at > now]
+    links, ids = "", "0"
+    if living:
+        first, last = living[0].id, living[-1].id
+        links = _link(room, limit, "before", str(first), "prev") + ", "
+        links += _link(room, limit, "after", str(last), "next")
+        ids = f"{first}.{last}.{len(living)}"
+    fields = {"ETag": _tag(feed.of(room).epoch, ids), **({"Link": links} if links else {})}
+    if fields["ETag"] in request.headers.get("If-None-Match", ""):
+        return web.Response(status=304, headers=json_fields(fields))
+    body = _page_body(feed, room, b",".join(each.body for each in living))
+    return json_answer(body, headers=fields)
+
+
+def _page_body(feed: Feed, room: str, joined: bytes) -> bytes:
+    """A page in chat order. A stream that begins after `cursor` goes on where the page ends."""
+    cursor = feed.of(room).cursor
+    return b'{"now":%d,"cursor":"%d-%d","messages":[%b]}' % (feed.clock.now(), *cursor, joined)
+
+
+def _tag(epoch: str, ids: str) -> str:
+    """Weak: the time in the body is not compared."""
+    return f'W/"{epoch}.{ids}"'
+
+
+def _link(room: str, limit: int, direction: str, entry_id: str, relation: str) -> str:
+    return f'<{path_of(room)}?limit={limit}&{direction}={entry_id}>; rel="{relation}"'
