@@ -36,10 +36,6 @@ class EntryId(NamedTuple):
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"
 
-    def next(self) -> "EntryId":
-        """The smallest id after this one."""
-        return EntryId(self.ms, self.seq + 1)
-
 
 START = EntryId(0, 0)
 

@@ -111,7 +111,7 @@ class Log:
         if reply[0] == b"unsettled":
             await self.settle()
             reply = await self.store.pipe.run(_APPEND, keys, args)
-        return _appended(reply, ttl)
+        return _appended(reply)
 
     async def erase(self, room: str, message: EntryId, by: str) -> EntryId:
         """Erases a message's text from log and view; the id of the event that says so, or of the
@@ -270,10 +270,10 @@ def _fingerprint(post: Post) -> str:
     return blake2b(asked, digest_size=12).hexdigest()
 
 
-def _appended(reply: Reply, ttl: int) -> Appended:
+def _appended(reply: Reply) -> Appended:
     outcome = reply[0]
     if outcome == b"posted":
-        _, raw_id, now, left, reset_ms = reply
+        _, raw_id, now, left, reset_ms, ttl = reply
         return Appended(EntryId.read(raw_id), ttl, now, True, left, reset_ms)
     if outcome == b"seen":
         return Appended(EntryId.read(reply[1]), reply[3], reply[2], False)

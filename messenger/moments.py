@@ -1,6 +1,6 @@
 """Where to start reading, as people say it: an id, a time, a duration ago, the window or now."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from messenger import durations
 from messenger.entries import START, EntryId
@@ -10,7 +10,7 @@ FORM = (
     "or a time (2026-11-24T10:00:00Z)"
 )
 
-# A number of this many digits is an id's milliseconds; a shorter one is in seconds.
+# A number of so many digits is in milliseconds; a shorter one is in seconds.
 _MS_DIGITS = 12
 
 
@@ -32,17 +32,20 @@ def parse(text: str, now_ms: int) -> EntryId:
 def _parse_moment(text: str, now_ms: int) -> EntryId:
     if "T" in text or ":" in text:
         return _before(_parse_time(text))
-    if "-" in text or (text.isdigit() and len(text) >= _MS_DIGITS):
+    if "-" in text:
         return EntryId.parse(text)
-    if text.isdigit():
-        return _before(int(text) * 1_000)
+    if text.isascii() and text.isdigit():
+        return _before(int(text) * (1 if len(text) >= _MS_DIGITS else 1_000))
     return _before(now_ms - durations.parse(text))
 
 
 def _parse_time(text: str) -> int:
     when = datetime.fromisoformat(text)
-    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1_000)
+    since = (when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.fromtimestamp(0, UTC)
+    return since // timedelta(milliseconds=1)
 
 
 def _before(ms: int) -> EntryId:
+    if ms >= 2**64:
+        raise ValueError
     return EntryId(max(ms - 1, 0), 2**64 - 1)

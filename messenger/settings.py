@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
@@ -35,6 +36,8 @@ class Rate(NamedTuple):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What load() gives. Printed, it does not show what is secret: a password may be in a URL."""
+
     host: str
     port: int
     window: int
@@ -47,6 +50,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_token: str | None
     admin_token_file: Path | None
     trusted_proxies: tuple[Network, ...]
+
+    def __repr__(self) -> str:
+        shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        words = (f"{name}={value!r}" for name, value in shown if name not in _SECRET)
+        return f"Settings({', '.join(words)})"
+
+
+# Never shown: these are or may hold secrets.
+_SECRET = frozenset({"admin_token", "store_url"})
+_PASSWORD = re.compile("//.*@")
 
 
 class Setting(NamedTuple):
@@ -85,13 +98,19 @@ def _host(text: str) -> str:
     return text
 
 
-_STORE_URL = re.compile(r"(redis|rediss)://[^\s]+|unix://([^\s/?]*@)?/[^\s]+")
-
-
 def _store_url(text: str) -> str | None:
     if not text:
         return None
-    if not _STORE_URL.fullmatch(text):
+    url = urlsplit(text)
+    if not text.isprintable() or " " in text:
+        raise ValueError
+    if url.scheme == "unix":
+        is_whole = bool(url.path)
+    else:
+        # Reading the port is what checks it.
+        is_whole = url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
+        is_whole = is_whole and re.fullmatch(r"/?|/\d{1,5}", url.path, re.ASCII) is not None
+    if not is_whole:
         raise ValueError
     return text
 
@@ -251,7 +270,7 @@ def _parse(setting: Setting, text: str) -> Any:  # noqa: ANN401  each setting ha
     try:
         return setting.parse(text)
     except ValueError:
-        shown = "(not shown)" if "token" in setting.name else repr(text)
+        shown = "(not shown)" if "token" in setting.name else repr(_PASSWORD.sub("//...@", text))
         raise BadSettings(f"{setting.variable} is {shown}; allowed: {setting.allowed}") from None
 
 

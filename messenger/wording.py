@@ -30,8 +30,10 @@ _FORBIDDEN = re.compile(
 _LINE_OR_TAB = re.compile("[\n\t]")
 _ISOLATES = "\u2066\u2067\u2068"
 _END_OF_ISOLATE = "\u2069"
-# Letters and symbols that show nothing: fillers and the empty braille cell.
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+# Letters and symbols that show nothing: fillers, the empty braille cell, a null notehead.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
+# Marks that show nothing: joiners, variation selectors.
+_UNSEEN_MARK = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _ROOM = re.compile(r"[^\W_][\w.\-]*")
 
 
@@ -67,16 +69,24 @@ def check_author(author: str) -> str:
 def check_room(name: str) -> str:
     """The name in Unicode's composed form (NFC), so that one look is one room."""
     composed = name if name.isascii() else unicodedata.normalize("NFC", name)
-    if len(composed) > ROOM_LENGTH or not _ROOM.fullmatch(_without_marks(composed)):
+    if len(composed) > ROOM_LENGTH or not _names_a_room(composed):
         raise BadRequest(ROOM_FORM, code="bad-room")
     return composed
 
 
-def _without_marks(name: str) -> str:
-    """Vowel signs belong to the letters of many scripts, but `\\w` leaves most of them out."""
+def _names_a_room(name: str) -> bool:
+    """Vowel signs belong to the letters of many scripts, but `\\w` leaves most of them out. What can't
+    be seen could make two rooms look the same."""
     if name.isascii():
-        return name
-    return "".join(c for c in name if not unicodedata.category(c).startswith("M"))
+        return _ROOM.fullmatch(name) is not None
+    letters = "".join(character for character in name if not _is_mark(character))
+    return (
+        _ROOM.fullmatch(letters) is not None
+        and not _is_mark(name[0])
+        and _pile(name) is None
+        and not _UNSEEN_MARK.search(name)
+        and _BLANK.isdisjoint(name)
+    )
 
 
 def _is_plain(text: str) -> bool:
@@ -111,11 +121,23 @@ def _check_characters(what: str, text: str) -> None:
 
 
 def _check_marks(what: str, text: str) -> None:
+    index = _pile(text)
+    if index is not None:
+        raise _forbidden(what, text, index)
+
+
+def _pile(text: str) -> int | None:
+    """Where more marks than allowed stand in a row; None if nowhere."""
     row = 0
     for index, character in enumerate(text):
-        row = row + 1 if unicodedata.combining(character) else 0
+        row = row + 1 if _is_mark(character) else 0
         if row > _MARKS_IN_A_ROW:
-            raise _forbidden(what, text, index)
+            return index
+    return None
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
 
 
 def _check_isolates(what: str, text: str) -> None:
@@ -133,11 +155,13 @@ def _check_isolates(what: str, text: str) -> None:
 
 
 def _shows(text: str) -> bool:
-    """Whether anything in it is to be seen: not only spaces, marks and format characters."""
+    """Whether anything in it is to be seen: not only spaces, marks, format characters, and what
+    Unicode has not assigned. Private use is somebody's own letters."""
     return any(
-        unicodedata.category(character)[0] in "LNPS" and character not in _BLANK
+        (kind := unicodedata.category(character))[0] in "LNPS" or kind == "Co"
         for character in text
-    ) or any(unicodedata.category(character) in ("Co", "Cn") for character in text)
+        if character not in _BLANK
+    )
 
 
 def _forbidden(what: str, text: str, index: int) -> BadField:

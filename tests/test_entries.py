@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messenger.entries import START, Entry, EntryId, read_entry
+from messenger.entries import Entry, EntryId, read_entry
 from messenger.events import MessageErased, MessagePosted, Vanished
 from messenger.log import member
 
@@ -36,19 +36,6 @@ def test_ids_do_not_compare_as_text() -> None:
 def test_members_of_an_index_sort_as_their_ids(ids: list[EntryId]) -> None:
     """The text of an index's members has the order of the ids."""
     assert sorted(ids, key=member) == sorted(ids)
-
-
-@pytest.mark.parametrize(
-    ("entry_id", "following"),
-    [
-        (EntryId(5, 0), EntryId(5, 1)),
-        (START, EntryId(0, 1)),
-        (EntryId(5, 2**64 - 1), EntryId(6, 0)),
-    ],
-)
-def test_the_next_id_is_the_smallest_after(entry_id: EntryId, following: EntryId) -> None:
-    """Nothing fits between an id and its next, and the next is an id that a store would take."""
-    assert entry_id.next() == following
 
 
 def test_milliseconds_alone_are_the_first_id_of_their_time() -> None:

@@ -227,17 +227,28 @@ async def test_a_shorter_window_still_outwaits_one_that_was_longer(
         assert windows(client) == (str(30 * MINUTE), None)
 
 
-async def test_who_still_has_the_longer_window_is_not_cut_short(
+async def test_who_still_has_the_longer_window_puts_the_shorter_off(
     store: Store, private_store: PrivateStore, settings: Make
 ) -> None:
-    """A process that was not restarted goes on accepting the longer life: it gets what it promised,
-    also when the wait for the shorter window began before."""
+    """A process that was not restarted goes on promising the longer life, and what it accepts late
+    is kept for all of it."""
+    (still,) = (await settled(store, settings(window="1h"))).all
+    await settled(store, settings(window="10m"))
+    with private_store.client() as client:
+        client.hset(KEYS.meta, "window_at", str(now_ms(client) + MINUTE))
+        posted = await still.append(Post("lobby", "me", "late"))
+        assert posted.ttl == 60 * MINUTE
+        assert int(meta(client)["window_at"]) >= posted.id.ms + posted.ttl
+
+
+async def test_no_life_is_longer_than_the_window_in_force(
+    store: Store, private_store: PrivateStore, settings: Make
+) -> None:
+    """A process whose window is longer than the store's accepts no life that the trim would cut."""
     (still,) = (await settled(store, settings(window="1h"))).all
     logs = await settled(store, settings(window="10m"))
-    posted = await still.append(Post("lobby", "me", "late"))
     with private_store.client() as client:
-        assert int(meta(client)["window_at"]) >= posted.id.ms + posted.ttl
         let_the_window_come(client)
         await Sweeper(logs).step()
-        later = await still.append(Post("lobby", "me", "later"))
-        assert int(meta(client)["window"]) >= later.ttl
+        posted = await still.append(Post("lobby", "me", "late"))
+        assert posted.ttl <= int(meta(client)["window"])

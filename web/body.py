@@ -58,12 +58,12 @@ async def read_form(request: web.Request) -> dict[str, str]:
 
 def _require_media(request: web.Request, wanted: str) -> None:
     if "Content-Encoding" in request.headers:
-        raise BadMedia("a body with a Content-Encoding is not taken")
+        raise BadMedia("a body with a Content-Encoding is not taken", wanted=wanted)
     given = request.headers.get("Content-Type", "")
     media, _, parameters = given.partition(";")
     charset = parameters.strip().lower().replace('"', "")
     if media.strip().lower() != wanted or charset not in ("", "charset=utf-8"):
-        raise BadMedia(f"the body must be {wanted}, in UTF-8")
+        raise BadMedia(f"the body must be {wanted}, in UTF-8", wanted=wanted)
 
 
 async def _read(request: web.Request) -> bytes:

@@ -32,10 +32,7 @@ _FRAMEWORK = {
     405: ("method-not-allowed", "Method not allowed", "this path does not take this method"),
     413: ("too-large", "Too large", "the body is larger than this path takes"),
 }
-_FIELDS = {
-    401: {"WWW-Authenticate": 'Bearer realm="messenger"'},
-    415: {"Accept-Post": "application/json"},
-}
+_FIELDS = {401: {"WWW-Authenticate": 'Bearer realm="messenger"'}}
 
 TYPE = "urn:messenger:problem:"
 CONTENT_TYPE = "application/problem+json"
@@ -54,6 +51,8 @@ def status_of(error: MessengerError) -> tuple[int, str]:
 def answer(error: MessengerError, path: str) -> web.Response:
     status, title = status_of(error)
     headers = dict(_FIELDS.get(status, {}))
+    if isinstance(error, errors.BadMedia):
+        headers["Accept-Post"] = str(error.facts["wanted"])
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 _KEEPALIVE_S = 30.0
 # Requests in flight at the stop have this long; streams were ended before it.
 _SHUTDOWN_S = 3.0
+# A refused body's rest is read for so long, that its sender may see the refusal.
+_LINGER_S = 2.0
 _LOOK_S = 0.005
 
 
@@ -39,6 +41,7 @@ async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None
         handler_cancellation=True,
         keepalive_timeout=_KEEPALIVE_S,
         shutdown_timeout=_SHUTDOWN_S,
+        lingering_time=_LINGER_S,
     )
     async with asyncio.TaskGroup() as group:
         Loops(feed, app[METRICS]).start(group, loops_stop)

@@ -60,4 +60,6 @@ def _name(peer: str, secret: bytes) -> str:
     address = _address(peer)
     if isinstance(address, ipaddress.IPv6Address):
         peer = str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
+    elif address is not None:
+        peer = str(address)
     return blake2b(peer.encode(errors="replace"), key=secret, digest_size=12).hexdigest()

@@ -6,7 +6,8 @@
 --       6 for how long its key is remembered (ms)
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
 -- Returns one of
---       {'posted', id, now, posts left, ms until all are back}
+--       {'posted', id, now, posts left, ms until all are back, ttl}
+--           ttl is never longer than the window in force, which another process may have shortened
 --       {'seen', id, now, ttl}     the same key and fingerprint: nothing was written
 --       {'reused'}                 the same key, another fingerprint
 --       {'fast', ms to wait}       the visitor posts too fast: nothing was written
@@ -22,8 +23,10 @@ if seen then
   return {'seen', id, now, tonumber(ttl)}
 end
 
-local window = tonumber(redis.call('HGET', KEYS[2], 'window') or nil)
+local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at')
+local window = tonumber(facts[1] or nil)
 if not window then return {'unsettled'} end
+local ttl = math.min(tonumber(ARGV[4]), window)
 
 -- GCRA: `paid` is when all posts so far will be paid off at the steady rate.
 local interval, burst = tonumber(ARGV[7]), tonumber(ARGV[8])
@@ -40,16 +43,17 @@ local oldest = redis.call('XRANGE', KEYS[1], '-', '(' .. bound, 'COUNT', 1)
 if oldest[1] then bound = oldest[1][1] end
 
 local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*',
-  'type', 'message.posted', 'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ARGV[4])
+  'type', 'message.posted', 'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)
 if not id then return {'unsettled'} end
 
-local ttl = tonumber(ARGV[4])
-redis.call('SET', KEYS[4], id .. ' ' .. ARGV[4] .. ' ' .. ARGV[5], 'PX', ARGV[6])
-if ttl < window then
-  local ms = tonumber(string.match(id, '^%d+'))
-  redis.call('ZADD', KEYS[3], string.format('%.0f', ms + ttl), id)
+local expires_at = string.format('%.0f', tonumber(string.match(id, '^%d+')) + ttl)
+redis.call('SET', KEYS[4], id .. ' ' .. ttl .. ' ' .. ARGV[5], 'PX', ARGV[6])
+if ttl < window then redis.call('ZADD', KEYS[3], expires_at, id) end
+-- A shorter window waits until all that was promised longer has had its life.
+if facts[2] and ttl > tonumber(facts[2]) and tonumber(expires_at) > tonumber(facts[3]) then
+  redis.call('HSET', KEYS[2], 'window_at', expires_at)
 end
-if interval == 0 then return {'posted', id, now, -1, 0} end
+if interval == 0 then return {'posted', id, now, -1, 0, ttl} end
 local owed = math.ceil(paid - now)
 redis.call('SET', KEYS[5], string.format('%.3f', paid), 'PX', owed)
-return {'posted', id, now, math.floor(burst - (paid - now) / interval), owed}
+return {'posted', id, now, math.floor(burst - (paid - now) / interval), owed, ttl}
