@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import platformdirs
@@ -105,14 +105,29 @@ def _store_url(text: str) -> str | None:
     if not text.isprintable() or " " in text:
         raise ValueError
     if url.scheme == "unix":
-        is_whole = bool(url.path)
+        is_whole = bool(url.path) and (not url.netloc or url.netloc.endswith("@"))
     else:
         # Reading the port is what checks it.
         is_whole = url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
         is_whole = is_whole and re.fullmatch(r"/?|/\d{1,5}", url.path, re.ASCII) is not None
-    if not is_whole:
+    if not is_whole or not _are_store_options(url.query):
         raise ValueError
     return text
+
+
+_STORE_OPTIONS = frozenset(
+    {"db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"}
+)
+
+
+def _are_store_options(query: str) -> bool:
+    """What may follow the address; anything else would reach the client as its own argument."""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    database = options.get("db", "0")
+    return (
+        options.keys() <= _STORE_OPTIONS
+        and re.fullmatch(r"\d{1,5}", database, re.ASCII) is not None
+    )
 
 
 def _data_dir(text: str) -> Path:

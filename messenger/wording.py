@@ -11,7 +11,6 @@ import unicodedata
 from messenger.errors import BadField, BadRequest
 
 TEXT_LENGTH = 2_000
-TEXT_BYTES = 8_000
 AUTHOR_LENGTH = 40
 ROOM_LENGTH = 64
 NOBODY = "anonymous"
@@ -34,6 +33,7 @@ _END_OF_ISOLATE = "\u2069"
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 # Marks that show nothing: joiners, variation selectors.
 _UNSEEN_MARK = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_KEPT_UNSEEN = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _ROOM = re.compile(r"[^\W_][\w.\-]*")
 
 
@@ -43,7 +43,7 @@ def check_text(text: str) -> str:
         raise BadField("the text is empty", code="empty-message")
     if _is_plain(text) and len(text) <= TEXT_LENGTH:
         return text
-    _check_length("the text", text, TEXT_LENGTH, TEXT_BYTES)
+    _check_length("the text", text, TEXT_LENGTH)
     _check_characters("the text", text)
     if not _shows(text):
         raise BadField("the text has nothing that can be seen", code="empty-message")
@@ -56,7 +56,7 @@ def check_author(author: str) -> str:
         return NOBODY
     if _is_plain(author) and len(author) <= AUTHOR_LENGTH:
         return author
-    _check_length("the author", author, AUTHOR_LENGTH, AUTHOR_LENGTH * 4)
+    _check_length("the author", author, AUTHOR_LENGTH)
     _check_characters("the author", author)
     line = _LINE_OR_TAB.search(author)
     if line:
@@ -95,19 +95,15 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable() and not text.isspace()
 
 
-def _check_length(what: str, text: str, length: int, size: int) -> None:
-    if len(text) > length:
-        got = len(text)
+def _check_length(what: str, text: str, limit: int) -> None:
+    """In code points, of which each is four bytes at the most."""
+    got = len(text)
+    if got > limit:
         raise BadField(
-            f"{what} has {got} characters; {length} are allowed",
+            f"{what} has {got} characters; {limit} are allowed",
             code="too-long",
-            limit=length,
+            limit=limit,
             got=got,
-        )
-    got = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    if got > size:
-        raise BadField(
-            f"{what} has {got} bytes; {size} are allowed", code="too-long", limit=size, got=got
         )
 
 
@@ -155,12 +151,13 @@ def _check_isolates(what: str, text: str) -> None:
 
 
 def _shows(text: str) -> bool:
-    """Whether anything in it is to be seen: not only spaces, marks, format characters, and what
-    Unicode has not assigned. Private use is somebody's own letters."""
+    """Whether anything in it is to be seen: not only spaces, marks and format characters. Private use
+    is somebody's own letters; what Python's tables do not know yet may be the newest emoji, but for
+    what Unicode keeps for invisible characters."""
     return any(
-        (kind := unicodedata.category(character))[0] in "LNPS" or kind == "Co"
+        (kind := unicodedata.category(character))[0] in "LNPS" or kind in ("Co", "Cn")
         for character in text
-        if character not in _BLANK
+        if character not in _BLANK and not _KEPT_UNSEEN.match(character)
     )
 
 

@@ -61,6 +61,15 @@ class Running:
         """What it has written to standard error so far."""
         return os.pread(self._errors, 1_000_000, 0).decode()
 
+    def has_output(self) -> bool:
+        """Whether there is something that `line` will give."""
+        return bool(self._process.stdout._buffer)  # type: ignore[union-attr]
+
+    def close_output(self) -> None:
+        """Stops reading, as `head` does."""
+        output = self._process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        output.close()
+
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; the exit code."""
         if self.is_alive:

@@ -127,6 +127,7 @@ def test_what_is_allowed_is_taken(
         ("store_url", "unix://relative"), ("store_url", "redis://a b"), ("store_url", "redis://a\n"),
         ("store_url", "redis://localhost:99999"), ("store_url", "redis://localhost:port"),
         ("store_url", "redis://[::1"), ("store_url", "redis://localhost/notadb"),
+        ("store_url", "unix://relative/socket"), ("store_url", "redis://localhost?db=x"),
         ("durability", ""), ("durability", "Always"), ("durability", "no"),
         ("partitions", ""), ("partitions", "0"), ("partitions", "1025"), ("partitions", "1.0"),
         ("post_rate", ""), ("post_rate", "20"), ("post_rate", "20/"), ("post_rate", "0/10s"),

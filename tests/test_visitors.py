@@ -66,6 +66,9 @@ def test_a_stranger_s_word_is_not_believed(peer: str, trusted: tuple[str, ...]) 
         (PROXY, ["198.51.100.1", "10.0.0.2"], "198.51.100.1"),
         # Everybody is trusted: the farthest of them.
         (PROXY, ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        # Some proxies write the port too.
+        (PROXY, ["198.51.100.1:1234, 10.0.0.2:80"], "198.51.100.1"),
+        (PROXY, ["[2001:db8::5]:443"], "2001:db8::5"),
         # What is no address ends the walk.
         (PROXY, ["unknown"], PROXY),
         (PROXY, ["198.51.100.1, unknown"], PROXY),

@@ -90,6 +90,19 @@ async def test_more_than_a_page_is_written_for_a_longer_window(
         }
 
 
+async def test_a_window_that_grows_twice_lengthens_nothing(
+    store: Store, private_store: PrivateStore, settings: Make
+) -> None:
+    """An entry without a life of its own keeps the one of the window that it came under."""
+    await settled(store, settings(window="10m"))
+    with private_store.client() as client:
+        came = now_ms(client) - MINUTE
+        client.xadd(KEYS.log, {"type": "message.of.tomorrow"}, id=f"{came}-0")
+        await settled(store, settings(window="1h"))
+        await settled(store, settings(window="2h"))
+        assert due(client) == {f"{came}-0": came + 10 * MINUTE}
+
+
 async def test_what_comes_while_the_window_grows_is_written_too(
     store: Store, private_store: PrivateStore, settings: Make
 ) -> None:

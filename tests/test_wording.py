@@ -50,6 +50,7 @@ ORDINARY = [
     "a" + MARK * 8,
     ".",
     "⠓⠑",
+    "\U0001fae8\U0001fae9",  # emoji of 2022 and 2024, younger than some Pythons' tables
 ]
 
 

@@ -1,6 +1,7 @@
 """Who is asking: an address, believed only as far as the proxies that are trusted, kept as a hash."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
@@ -11,6 +12,8 @@ from messenger.settings import Network
 
 _IPV6_SITE = 64
 _KNOWN = 4_096
+# Some proxies write a port behind the address: `198.51.100.1:1234`, `[2001:db8::1]:1234`.
+_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+|\[[^\]]*\]):\d{1,5}")
 
 
 class Visitors:
@@ -32,7 +35,7 @@ class Visitors:
         write; what stands left of it anybody may have written."""
         hops = [hop.strip() for field in fields for hop in field.split(",")]
         while self._is_trusted(peer) and hops:
-            nearest = hops.pop()
+            nearest = _without_port(hops.pop())
             if _address(nearest) is None:
                 break
             peer = nearest
@@ -43,6 +46,11 @@ class Visitors:
         return address is not None and any(
             address in network for network in self._trusted if network.version == address.version
         )
+
+
+def _without_port(hop: str) -> str:
+    found = _WITH_PORT.fullmatch(hop)
+    return (found[1] if found else hop).strip("[]")
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
