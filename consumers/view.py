@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import msgspec
 
 from messenger import messages
+from messenger.address import Argument
 from messenger.entries import Entry, EntryId
 from messenger.errors import Gone, NotFound
 from messenger.events import MessageErased, MessagePosted, Vanished
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR, Keys
 from messenger.log import Log, member
 from messenger.messages import Message
-from messenger.pipe import Argument
 from messenger.scripts import load
 
 _APPLY = load("consumers", "apply")

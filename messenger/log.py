@@ -12,14 +12,16 @@ from hashlib import blake2b
 import msgspec
 
 from messenger import durations
+from messenger.address import Argument
 from messenger.connection import Client, Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit, TooFast
 from messenger.events import MessagePosted
 from messenger.keys import MINUTE_LIFE_MS, Keys, partition_of
-from messenger.pipe import Argument, Reply
+from messenger.pipe import Reply
 from messenger.scripts import load
-from messenger.settings import Rate, Settings
+from messenger.settings import Settings
+from messenger.values import Rate
 
 log = logging.getLogger(__name__)
 

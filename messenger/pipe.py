@@ -6,20 +6,18 @@ is what makes a pool cost more than half of a small handler.
 
 import asyncio
 import contextlib
-import ssl
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import parse_url
 
+from messenger.address import Address, Argument
 from messenger.errors import StoreFull, StoreUnavailable
 from messenger.loops import Backoff
 from messenger.scripts import Script
 
 Reply = Any  # what the store sent, as hiredis reads it: bytes, int, None or a list of these
-Argument = bytes | str | int | float
 
 # A store that says nothing for so long while it owes replies is taken for dead.
 SILENCE_S = 1.5
@@ -51,39 +49,6 @@ class Lost(StoreUnavailable):
 
 class Soon(StoreUnavailable):
     """The store answers, but is not ready yet."""
-
-
-class Address(NamedTuple):
-    """Where a store is, from its URL."""
-
-    options: dict[str, Any]
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        return cls(dict(parse_url(url)))
-
-    def tls(self) -> ssl.SSLContext | None:
-        """The TLS context that the URL's ssl_ options ask for; None for a plain connection."""
-        if "SSL" not in self.options.get("connection_class", type(None)).__name__:
-            return None
-        context = ssl.create_default_context(cafile=self.options.get("ssl_ca_certs"))
-        if self.options.get("ssl_cert_reqs") == "none":
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if "ssl_certfile" in self.options:
-            context.load_cert_chain(self.options["ssl_certfile"], self.options.get("ssl_keyfile"))
-        return context
-
-    def greeting(self) -> list[tuple[Argument, ...]]:
-        """The commands that a new connection begins with."""
-        commands: list[tuple[Argument, ...]] = []
-        if self.options.get("password"):
-            user = self.options.get("username")
-            commands.append(("AUTH", *((user,) if user else ()), self.options["password"]))
-        if self.options.get("db"):
-            commands.append(("SELECT", int(self.options["db"])))
-        commands.append(("CLIENT", "SETNAME", "messenger-pipe"))
-        return commands
 
 
 class Pipe:
@@ -159,17 +124,23 @@ class Pipe:
             return self._wire
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._open())
+            self._connecting.add_done_callback(_look_at)
         # A caller that gives up must not take the connection from the others.
         return await asyncio.shield(self._connecting)
 
     async def _open(self) -> "_Wire":
+        wire = _Wire(self._silence_s)
         try:
             async with asyncio.timeout(CONNECT_S):
-                wire = await _dial(self._address, self._silence_s)
+                await _dial(wire, self._address)
                 for command in self._address.greeting():
                     await wire.send(command)
         except (OSError, TimeoutError) as error:
+            wire.close()
             raise Lost(f"the store can't be reached ({type(error).__name__})") from None
+        except BaseException:
+            wire.close()
+            raise
         self._wire = wire
         return wire
 
@@ -182,16 +153,20 @@ class Rejected(Exception):
     """An error reply that is not about the store's state; who expects one compares its words."""
 
 
-async def _dial(address: Address, silence_s: float) -> "_Wire":
+async def _dial(wire: "_Wire", address: Address) -> None:
     loop = asyncio.get_running_loop()
-    wire = _Wire(silence_s)
     options = address.options
     if "path" in options:
         await loop.create_unix_connection(lambda: wire, options["path"])
-        return wire
+        return
     host, port = options.get("host", "localhost"), options.get("port", 6379)
     await loop.create_connection(lambda: wire, host, port, ssl=address.tls())
-    return wire
+
+
+def _look_at(task: "asyncio.Task[_Wire]") -> None:
+    """Whoever waited may have given up: an error that nobody fetched would be complained of."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _Wire(asyncio.Protocol):

@@ -16,7 +16,7 @@ _SPEAK_TO_THE_STORE = {
     "messenger.checks",
     "messenger.connection",
     "messenger.loops",
-    "messenger.pipe",
+    "messenger.address",
     "messenger.rewriter",
 }
 _SAY_NOTHING = {"utils", "util", "helpers", "helper", "manager", "base", "common"}

@@ -1,6 +1,5 @@
 """How a pipe gets to its store: by address, password and database, and what it does where it can't."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -75,15 +74,3 @@ async def test_a_database_of_the_url_is_used(private_store: PrivateStore) -> Non
             assert await pipe.call("EXISTS", "key") == 1
             client.client_kill_filter(_type="normal", skipme=True)
     await pipe.close()
-
-
-async def test_a_store_that_is_not_there_is_said() -> None:
-    """Nothing at the address, of either kind: the caller is told within its patience."""
-    pipes = [Pipe("unix:///nowhere/socket"), Pipe("redis://127.0.0.1:1")]
-    began = time.monotonic()
-    found = await asyncio.gather(*(pipe.call("PING") for pipe in pipes), return_exceptions=True)
-    assert [type(each) for each in found] == [StoreUnavailable, StoreUnavailable]
-    assert all("can't be reached" in str(each) for each in found)
-    assert time.monotonic() - began < 3.2
-    for pipe in pipes:
-        await pipe.close()

@@ -7,7 +7,7 @@ from messenger import durations, wording
 from messenger.errors import BadField
 from messenger.log import Appended, Log, Post, rate_policy
 from messenger.messages import Message
-from messenger.settings import Rate
+from messenger.values import Rate
 from web.answers import json_answer, path_of
 from web.appkeys import FEED, LOGS, METRICS, SETTINGS, VISITORS
 from web.body import PostBody, read_post

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from aiohttp import web
 
-from messenger.settings import Network
+from messenger.values import Network
 
 _IPV6_SITE = 64
 _KNOWN = 4_096

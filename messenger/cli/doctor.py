@@ -1,5 +1,7 @@
 """`messenger doctor`."""
 
+import sys
+
 import click
 
 from messenger import checks
@@ -18,8 +20,7 @@ _MARKS = {"good": ("ok", "green"), "weak": ("weak", "yellow"), "refused": ("no",
 @click.command("doctor")
 @json_option
 @settings_options(*STORE, "partitions")
-@click.pass_context
-def command(ctx: click.Context, /, as_json: bool, **given: str | None) -> None:
+def command(as_json: bool, **given: str | None) -> None:
     """Check the store, and say which promise each of its settings gives.
 
     Ends with 2 if the messenger would refuse to start on it.
@@ -32,7 +33,7 @@ def command(ctx: click.Context, /, as_json: bool, **given: str | None) -> None:
         else:
             _print(finding)
     if any(finding.verdict == "refused" for finding in found):
-        ctx.exit(EXIT_USAGE)
+        sys.exit(EXIT_USAGE)
 
 
 async def _check(settings: Settings, found: list[Finding]) -> None:

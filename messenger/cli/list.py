@@ -3,7 +3,7 @@
 import click
 
 from messenger import wording
-from messenger.cli.beside import opened, print_message, run
+from messenger.cli.beside import one_line, opened, print_message, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
 from messenger.cli.output import print_json
 from messenger.log import Logs
@@ -42,4 +42,4 @@ async def _rooms(logs: Logs, limit: int, *, as_json: bool) -> None:
             print_json(row)
         else:
             left_s = (row.expires_at - seconds * 1_000) // 1_000
-            print(f"{row.room} (empty in {left_s}s)")
+            print(f"{one_line(row.room)} (empty in {left_s}s)")

@@ -8,7 +8,7 @@ from messenger import durations, messages, wording
 from messenger.cli.beside import opened, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
 from messenger.cli.output import print_json
-from messenger.errors import BadField
+from messenger.errors import BadField, BadRequest
 from messenger.events import MessagePosted
 from messenger.log import Post
 from messenger.settings import Settings
@@ -33,7 +33,7 @@ def command(
 ) -> None:
     """Post TEXT, or standard input, to ROOM; prints the message's id."""
     if text is None or text == "-":
-        text = sys.stdin.read().rstrip("\n")
+        text = _read_input()
     asked = Post(
         room=wording.check_room(room),
         author=wording.check_author(author),
@@ -52,6 +52,15 @@ async def _post(settings: Settings, asked: Post, *, as_json: bool) -> None:
         return
     posted = MessagePosted(asked.room, asked.author, asked.text, appended.ttl)
     print_json(messages.of(appended.id, posted))
+
+
+def _read_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            f"standard input is not UTF-8 at its byte {error.start}", code="not-utf8"
+        ) from None
 
 
 def _ttl(text: str | None) -> int | None:
