@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _READY_S = 60.0  # an append-only file of a million messages loads in a few seconds
 _STOP_S = 10.0
+_LOOK_S = 0.01
 # A server that lived for so long was well; its next death is not the same illness.
 _WELL_S = 5.0
 _DEATHS = 5
@@ -104,10 +105,11 @@ class Supervisor:
         async with Store(self._url) as store:
             while process.returncode is None:
                 try:
-                    await store.pipe.call("PING")
+                    await store.pipe.once(("PING",))
                 except StoreUnavailable:
                     if asyncio.get_running_loop().time() > deadline:
                         break
+                    await asyncio.sleep(_LOOK_S)
                 else:
                     return
         raise StoreUnfit(self._why("does not start"))
