@@ -90,11 +90,15 @@ class View:
         return [messages.decode(row) for row in raw]
 
     async def _from_log(self, message: EntryId) -> Message | None:
-        """A message that the projector has not come to yet."""
+        """A message that the projector has not come to yet. Raises Gone where it waits to be swept."""
         entry = await self._log.entry(message)
         if entry is None or not isinstance(entry.event, MessagePosted):
             return None
-        return messages.of(entry.id, entry.event)
+        found = messages.of(entry.id, entry.event)
+        seconds, micros = await self._pipe.call("TIME")
+        if found.expires_at <= int(seconds) * 1_000 + int(micros) // 1_000:
+            raise Gone(f"the time of the message {message} is over")
+        return found
 
     def _is_of_the_past(self, message: EntryId) -> bool:
         """Whether it is from before this history began: its row is only waiting to die."""

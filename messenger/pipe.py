@@ -138,6 +138,10 @@ class Pipe:
         except (OSError, TimeoutError) as error:
             wire.close()
             raise Lost(f"the store can't be reached ({type(error).__name__})") from None
+        except Rejected as error:
+            # A password that it does not want, a database that it has not, too many clients.
+            wire.close()
+            raise StoreUnavailable(f"the store refuses: {error}") from None
         except BaseException:
             wire.close()
             raise

@@ -34,6 +34,7 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\U0001d159")
 # Marks that show nothing: joiners, variation selectors.
 _UNSEEN_MARK = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _KEPT_UNSEEN = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ROOM = re.compile(r"[^\W_][\w.\-]*")
 
 
@@ -72,6 +73,13 @@ def check_room(name: str) -> str:
     if len(composed) > ROOM_LENGTH or not _names_a_room(composed):
         raise BadRequest(ROOM_FORM, code="bad-room")
     return composed
+
+
+def check_key(key: str) -> str:
+    """The same Idempotency-Key; its bytes are never kept, but a broken one is a mistake to tell of."""
+    if not _KEY.fullmatch(key):
+        raise BadRequest("an Idempotency-Key is 1 to 200 visible ASCII characters", code="bad-key")
+    return key
 
 
 def _names_a_room(name: str) -> bool:

@@ -177,11 +177,11 @@ async def test_a_wrong_setting_shows_no_traceback(alone: Commands) -> None:
     assert done.one_line().startswith("messenger: MESSENGER_WINDOW is '15'; allowed: ")
 
 
-@pytest.mark.parametrize("url", ["", "unix:///nowhere/socket"])
-async def test_without_a_store_there_is_one_line(alone: Commands, url: str) -> None:
+async def test_without_a_store_there_is_one_line(alone: Commands) -> None:
     """Where no store runs every command ends with 3, and one line says so."""
-    asked = ("post lobby text", "get lobby 1-1", "list", "tail", "doctor", "web", "worker")
-    for done in await _all(alone, map(str.split, asked), MESSENGER_STORE_URL=url):
+    asked = ["post lobby text", "get lobby 1-1", "list", "tail", "doctor", "web", "worker"]
+    asked += [f"{words} --store-url unix:///nowhere/socket" for words in ("list", "web")]
+    for done in await _all(alone, map(str.split, asked)):
         assert (done.code, done.out) == (3, "")
         assert "store" in done.one_line()
 
@@ -207,15 +207,14 @@ async def test_doctor_says_what_each_setting_gives(log: Log, commands: Commands)
     assert "\x1b" not in done.out, "no colours where nobody looks"
 
 
-@pytest.mark.parametrize("json_too", [[], ["--json"]])
 async def test_doctor_refuses_an_evicting_store(
-    own_store: Callable[..., PrivateStore], alone: Commands, json_too: list[str]
+    own_store: Callable[..., PrivateStore], alone: Commands
 ) -> None:
     """A store that would evict the log is refused: 2, with the reason; `web` does not start on it."""
     private = own_store()
     with private.client() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
-    done = await alone.run("doctor", "--store-url", private.url, *json_too)
+    done = await alone.run("doctor", "--store-url", private.url)
     assert done.code == 2
     assert "evicted" in done.out
     web = await alone.run("web", "--port", "0", "--store-url", private.url)

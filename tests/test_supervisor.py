@@ -178,19 +178,6 @@ async def test_files_that_no_server_can_read_end_the_start(
     os.close(await embedded.lock(commands.data_dir))
 
 
-async def test_a_server_that_can_not_come_back_is_given_up(
-    commands: Commands, of_folder: Settings
-) -> None:
-    """A server dies and its files are broken: the supervisor ends, loudly, and does not try for
-    ever."""
-    async with supervised(of_folder) as supervisor:
-        manifest = commands.data_dir / "store" / "appendonlydir" / "appendonly.aof.manifest"
-        manifest.write_text("this is no manifest\n")
-        os.kill(commands.servers()[0], signal.SIGKILL)
-        with pytest.raises(StoreUnfit, match="the embedded store"):
-            await supervisor.run(asyncio.Event())
-
-
 async def test_a_server_that_keeps_dying_is_given_up(
     commands: Commands, of_folder: Settings
 ) -> None:

@@ -39,7 +39,7 @@ def command(
         author=wording.check_author(author),
         text=wording.check_text(text),
         ttl=_ttl(ttl),
-        key=key,
+        key=None if key is None else wording.check_key(key),
     )
     run(_post(load_settings(given), asked, as_json=as_json))
 
