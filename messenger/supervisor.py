@@ -32,11 +32,14 @@ class Supervisor:
         self._url = embedded.socket_url(settings.data_dir)
         self._lock = lock
         self._process: asyncio.subprocess.Process | None = None
+        self._said = 0
         self.restarts = 0
 
     async def start(self) -> None:
         """Starts the server and waits until it answers."""
         embedded.clean(self._folder)
+        with contextlib.suppress(OSError):
+            self._said = (self._folder / "server.log").stat().st_size
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -115,11 +118,14 @@ class Supervisor:
         raise StoreUnfit(self._why("does not start"))
 
     def _why(self, what: str) -> str:
-        """The server's own last words stand in its log."""
-        words = ""
+        """The server's own last words of this start stand in its log; its warnings are about other
+        things."""
+        words: list[str] = []
         with contextlib.suppress(OSError):
-            words = (self._folder / "server.log").read_text(errors="replace").strip()[-300:]
-        return f"the embedded store {what}: {words.splitlines()[-1] if words else 'no word in its log'}"
+            said = (self._folder / "server.log").read_bytes()[self._said :].decode(errors="replace")
+            words = [line for line in said.splitlines() if "# WARNING" not in line]
+        code = self._process.returncode if self._process is not None else None
+        return f"the embedded store {what} (exit {code}): {words[-1] if words else 'no word in its log'}"
 
 
 @contextlib.asynccontextmanager

@@ -54,6 +54,7 @@ class Cutter:
                 cut = self._to_cut > 0 and self._word in data
                 if cut:
                     back.cancel()
+                    await asyncio.gather(back, return_exceptions=True)
                 store_writer.write(data)
                 await store_writer.drain()
                 if cut:
