@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 _READY_S = 60.0  # an append-only file of a million messages loads in a few seconds
 _STOP_S = 10.0
 _LOOK_S = 0.01
+_LAST_LINES = 3
 # A server that lived for so long was well; its next death is not the same illness.
 _WELL_S = 5.0
 _DEATHS = 5
@@ -123,9 +124,10 @@ class Supervisor:
         words: list[str] = []
         with contextlib.suppress(OSError):
             said = (self._folder / "server.log").read_bytes()[self._said :].decode(errors="replace")
-            words = [line for line in said.splitlines() if "# WARNING" not in line]
+            lines = [line.strip() for line in said.splitlines() if "# WARNING" not in line]
+            words = [line for line in lines if line][-_LAST_LINES:]
         code = self._process.returncode if self._process is not None else None
-        return f"the embedded store {what} (exit {code}): {words[-1] if words else 'no word in its log'}"
+        return f"the embedded store {what} (exit {code}): {' '.join(words) or 'no word in its log'}"
 
 
 @contextlib.asynccontextmanager

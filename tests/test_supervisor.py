@@ -171,7 +171,7 @@ async def test_files_that_no_server_can_read_end_the_start(
     broken = commands.data_dir / "store" / where
     assert broken.exists()
     broken.write_text("this is no such file\n")
-    with pytest.raises(StoreUnfit, match=r"does not start: .*(AOF|append|file)"):
+    with pytest.raises(StoreUnfit, match=r"does not start \(exit 1\): .*(AOF|append|file)"):
         async with supervised(of_folder):
             pass
     assert commands.servers() == []
