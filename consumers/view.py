@@ -42,9 +42,9 @@ class View:
     async def apply(self, entries: Sequence[Entry]) -> int:
         """Acks entries and, where the ack was ours, applies them. How many were applied."""
         keys: list[str | bytes] = [self._keys.log, self._keys.meta, self._keys.rooms]
-        args: list[Argument] = [PROJECTOR, MINUTE_LIFE_MS, self._log.window]
+        args: list[Argument] = [PROJECTOR, MINUTE_LIFE_MS]
         for entry in entries:
-            change = _change(self._keys, entry, self._log.window)
+            change = _change(self._keys, entry)
             keys += change[:3]
             args += change[3:]
         return int(await self._pipe.run(_APPLY, keys, args))
@@ -105,7 +105,7 @@ class View:
         return self._log.facts is not None and message < self._log.facts.birth
 
 
-def _change(keys: Keys, entry: Entry, window: int) -> list[str | bytes]:
+def _change(keys: Keys, entry: Entry) -> list[str | bytes]:
     """An entry's three keys and six arguments for apply.lua."""
     event, entry_id = entry.event, str(entry.id)
     minute = keys.minute(entry.id.ms)
@@ -132,7 +132,7 @@ def _change(keys: Keys, entry: Entry, window: int) -> list[str | bytes]:
             "erased",
             event.room,
             member(erased),
-            str(erased.ms + window),
+            str(erased.ms),
             "",
         ]
     kind = "vanished" if isinstance(event, Vanished) else "other"

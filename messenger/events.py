@@ -83,7 +83,7 @@ def _erased(fields: dict[bytes, bytes]) -> MessageErased | Malformed:
     by, message = _BY.get(fields[b"by"]), fields[b"message"]
     if by is None:
         return Malformed("by is neither author nor operator")
-    if not _ID.fullmatch(message):
+    if not _ID.fullmatch(message) or int(message.partition(b"-")[2]) >= 2**64:
         return Malformed("message is not an entry id")
     return MessageErased(fields[b"room"].decode(), message.decode(), by)
 

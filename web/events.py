@@ -10,6 +10,7 @@ from messenger.errors import Stopping
 from web import sse
 from web.answers import EVERYWHERE
 from web.appkeys import FEED, METRICS, STOP
+from web.live import Live
 from web.queries import cursor_of, room_of
 from web.subscriber import Ending, Subscriber
 
@@ -21,6 +22,9 @@ _HEADERS = {
 }
 # How long a reader that is cut may take for what it was already sent.
 _LINGER_S = 2.0
+# A history is sent in pieces of so many events; one that is not taken in this time ends the stream.
+_PIECE = 100
+_TAKE_S = 5.0
 
 
 class TransportSink:
@@ -56,15 +60,28 @@ async def events(request: web.Request) -> web.StreamResponse:
         opening = await feed.subscribe(room, cursor, subscriber)
         response = web.StreamResponse(headers=_HEADERS)
         await response.prepare(request)
-        await response.write(sse.encode(opening))
-        subscriber.open()
         metrics.subscribed()
+        if await _send(response, opening):
+            subscriber.open()
+        else:
+            subscriber.end("slow")
         await subscriber.ended
     finally:
         feed.unsubscribe(room, subscriber)
         if subscriber.ended.done():
             metrics.ended(subscriber.ended.result())
     return response
+
+
+async def _send(response: web.StreamResponse, opening: list[Live]) -> bool:
+    """Sends what comes before the gate opens, a piece at a time; whether the reader took it."""
+    try:
+        for at in range(0, len(opening), _PIECE):
+            async with asyncio.timeout(_TAKE_S):
+                await response.write(sse.encode(opening[at : at + _PIECE]))
+    except TimeoutError:
+        return False
+    return True
 
 
 def _cut_slow(transport: asyncio.Transport, ended: asyncio.Future[Ending]) -> None:

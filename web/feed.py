@@ -126,7 +126,7 @@ class Feed:
         older: list[Held | Erased] = []
         while page := await partition.log.range(after, floor):
             after = page[-1].id
-            found = [live_of(entry, self.window) for entry in page]
+            found = [live_of(entry, partition.window) for entry in page]
             older += [each[1] for each in found if each and each[0] == name]
         return older
 

@@ -5,7 +5,7 @@ from multidict import CIMultiDict
 
 from messenger import messages
 from messenger.entries import EntryId
-from messenger.errors import BadRequest
+from messenger.errors import BadRequest, StoreUnavailable
 from messenger.messages import Message
 from web.answers import json_answer, json_fields, path_of
 from web.appkeys import FEED
@@ -18,22 +18,38 @@ from web.room import Page
 async def page(request: web.Request) -> web.Response:
     room = room_of(request)
     if not request.query_string:
-        return _newest(request, room, DEFAULT)
+        return await _newest(request, room, DEFAULT)
     limit = limit_of(request)
     before, after = id_of_query(request, "before"), id_of_query(request, "after")
     if before is not None and after is not None:
         raise BadRequest("a page is before or after an id, not both", code="bad-query")
     if before is None and after is None:
-        return _newest(request, room, limit)
+        return await _newest(request, room, limit)
     held = await _before_or_after(request, room, before, after, limit)
     return _older(request, room, limit, held)
 
 
-def _newest(request: web.Request, room: str, limit: int) -> web.Response:
+async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]:
+    """The newest messages, oldest first: from memory, and where that ends too early from the view. A
+    store that is away does not take along what memory has."""
+    held = request.app[FEED].newest(room, limit)
+    if held.is_whole:
+        return held.held
+    before = held.held[0].id if held.held else None
+    try:
+        older = await view_of(request, room).page(room, before, limit - len(held.held))
+    except StoreUnavailable:
+        return held.held
+    return [_held(message) for message in older] + held.held
+
+
+async def _newest(request: web.Request, room: str, limit: int) -> web.Response:
     """The newest page, from memory: its messages were joined once and are handed out until they
     change; only the time and the cursor are new."""
     feed = request.app[FEED]
     page = feed.newest(room, limit)
+    if not page.is_whole:
+        return _older(request, room, limit, await newest_held(request, room, limit))
     headers = page.headers
     if headers is None:
         headers = page.headers = _newest_headers(room, limit, feed.of(room).epoch, page)

@@ -37,7 +37,7 @@ async def erase(request: web.Request) -> web.Response:
 async def _look_up(request: web.Request, room: str, message: EntryId) -> Message:
     """A message that is not in memory. Raises Gone where its time is over, else NotFound."""
     feed = request.app[FEED]
-    if message.ms + feed.window > feed.clock.now():
+    if message.ms + feed.of(room).window > feed.clock.now():
         found = await view_of(request, room).message(room, message)
         if found.expires_at > feed.clock.now():
             return found

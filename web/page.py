@@ -19,21 +19,24 @@ from messenger.log import SHORTEST_TTL, Post
 from web import problems
 from web.appkeys import FEED, METRICS, SETTINGS
 from web.body import read_form
+from web.listing import newest_held
 from web.posting import append
 from web.queries import room_of
 
 LOBBY = "lobby"
 _SHOWN = 100
 _ROOMS = 20
+# The last millisecond that Python can write; another program may have used any id.
+_LATEST = 253_402_300_799_999
 _LIVES = (10_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000)
 
 
 async def lobby(request: web.Request) -> web.Response:
-    return _render(request, LOBBY)
+    return await _render(request, LOBBY)
 
 
 async def room(request: web.Request) -> web.Response:
-    return _render(request, room_of(request))
+    return await _render(request, room_of(request))
 
 
 async def post(request: web.Request) -> web.Response:
@@ -44,7 +47,7 @@ async def post(request: web.Request) -> web.Response:
         await append(request, _asked(name, form))
     except MessengerError as error:
         request.app[METRICS].refused(error.code)
-        return _refusal(request, name, form, error)
+        return await _refusal(request, name, form, error)
     return web.Response(status=303, headers={"Location": f"/r/{quote(name, safe='')}"})
 
 
@@ -78,12 +81,12 @@ def _asked(name: str, form: dict[str, str]) -> Post:
     )
 
 
-def _refusal(
+async def _refusal(
     request: web.Request, name: str, form: dict[str, str], error: MessengerError
 ) -> web.Response:
     status, title = problems.status_of(error)
     try:
-        response = _render(request, name, form=form, problem=f"{title}: {error.detail}.")
+        response = await _render(request, name, form=form, problem=f"{title}: {error.detail}.")
     except MessengerError:  # not even reading is possible now
         return problems.answer(error, request.path)
     response.set_status(status)
@@ -93,20 +96,19 @@ def _refusal(
     return response
 
 
-def _render(
+async def _render(
     request: web.Request, name: str, *, form: dict[str, str] | None = None, problem: str = ""
 ) -> web.Response:
     feed = request.app[FEED]
-    page = feed.newest(name, _SHOWN)
+    held = await newest_held(request, name, _SHOWN)
     partition, now = feed.of(name), feed.clock.now()
     nonce = secrets.token_urlsafe(12)
-    shown = [_shown(held.body, now) for held in page.held]
+    shown = [_shown(each.body, now) for each in held]
     context = {
         "room": name,
         "rooms": [each.room for each in feed.rooms(_ROOMS) if each.room != name],
         "messages": shown,
         "cursor": str(partition.cursor),
-        "epoch": partition.epoch,
         "now": now,
         "window": durations.write(feed.window),
         "lives": _lives(request.app[SETTINGS].window),
@@ -134,7 +136,7 @@ def _page_headers(nonce: str) -> dict[str, str]:
 
 def _shown(body: bytes, now: int) -> dict[str, Any]:
     message = messages.decode(body)
-    posted = datetime.fromtimestamp(message.created_at / 1_000, UTC)
+    posted = datetime.fromtimestamp(min(message.created_at, _LATEST) / 1_000, UTC)
     return {
         "id": message.id,
         "author": message.author,

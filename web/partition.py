@@ -47,6 +47,8 @@ class Partition:
         self.rooms: dict[str, Room] = {}
         self.position = START
         self.epoch = ""
+        # The window in force, which may still be a longer one than is set.
+        self.window = of.window
         self.heard_at = 0.0
         self._tail = Tail(of.store, of.keys, clock)
         self._load_to: EntryId | None = None
@@ -143,7 +145,8 @@ class Partition:
         for awaited in [each for each in self._awaited if each.since < since]:
             awaited.release()
         horizon = self._horizon()
-        for room in [each for each in self.rooms.values() if each.is_empty]:
+        now = self.clock.now()
+        for room in [each for each in self.rooms.values() if each.is_empty(now)]:
             if room.expired_to <= horizon:
                 del self.rooms[room.name]
 
@@ -169,6 +172,7 @@ class Partition:
             room.broadcast([Gap("reset", START, facts.birth)])
 
     def _take(self, read: Read) -> None:
+        self.window = max(self.log.window, read.window)
         if self._load_to is not None:
             # Before this process, short lives may have ended that it knows nothing of.
             self._expired_to = max(self._expired_to, read.swept_to)
@@ -192,11 +196,11 @@ class Partition:
             self._load_to = None
 
     def _take_entry(self, entry: Entry, news: dict[str, list[Held | Erased]]) -> None:
-        event = live_of(entry, self.log.window)
+        event = live_of(entry, self.window)
         if event is None:
             return
         name, live = event
-        if live.expires_at <= self.clock.now():
+        if isinstance(live, Held) and live.expires_at <= self.clock.now():
             self.room(name).expire(live.id)
             return
         self.room(name).take(live)
@@ -219,7 +223,7 @@ class Partition:
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted; for what ended early, as far
         as was known when this process began."""
-        return max(EntryId(max(self.clock.now() - self.log.window, 0), 0), self._expired_to)
+        return max(EntryId(max(self.clock.now() - self.window, 0), 0), self._expired_to)
 
 
 def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:

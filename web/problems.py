@@ -77,6 +77,11 @@ def answer_crash(path: str) -> web.Response:
     return _problem(500, "internal", "Internal error", "this is a mistake of ours", path, {}, {})
 
 
+def _sound(text: str) -> str:
+    """A header's or a path's bytes that are no text come as lone surrogates, which JSON can't hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _problem(
     status: int,
     code: str,
@@ -90,8 +95,8 @@ def _problem(
         "type": TYPE + code,
         "title": title,
         "status": status,
-        "detail": detail,
-        "instance": path.encode("utf-8", "replace").decode(),
+        "detail": _sound(detail),
+        "instance": _sound(path),
         "code": code,
         **facts,
     }

@@ -19,13 +19,15 @@ _END = EntryId(2**64, 0)
 
 class Page(msgspec.Struct):
     """The newest messages, in chat order, joined. Good until `expires_at` or the next change.
-    `older_than` is the id before which the next page begins; None if there is none. `headers` is
-    for whoever answers with it: made once, like the body."""
+    `older_than` is the id before which the next page begins; None if there is none. A page that is
+    not whole goes on in the view. `headers` is for whoever answers with it: made once, like the
+    body."""
 
     held: list[Held]
     body: bytes
     expires_at: int
     older_than: EntryId | None
+    is_whole: bool
     headers: CIMultiDict[str] | None = None
 
     @property
@@ -49,10 +51,11 @@ class Room:
         self._known: dict[EntryId, Held | Erased] = {}
         self._pages: dict[int, Page] = {}
         self._last_expiry: int | None = 0
+        # When the last of those goes that were let go for want of room.
+        self._beyond_until = 0
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._known and not self.subscribers
+    def is_empty(self, now: int) -> bool:
+        return not self._known and not self.subscribers and self._beyond_until <= now
 
     def take(self, event: Held | Erased) -> None:
         """Takes in the log's next event of this room."""
@@ -64,7 +67,9 @@ class Room:
         self._known[event.id] = event
         if len(self._known) > REMEMBERED:
             self.floor = next(iter(self._known))
-            self._let_go(self.floor)
+            beyond = self._let_go(self.floor)
+            if isinstance(beyond, Held):
+                self._beyond_until = max(self._beyond_until, beyond.expires_at)
 
     def expire(self, entry_id: EntryId) -> None:
         """Lets go of what is over. Whether or not it was still remembered, it was this room's."""
@@ -110,12 +115,14 @@ class Room:
         if self._last_expiry is None:
             lives = (each.expires_at for each in self._known.values() if isinstance(each, Held))
             self._last_expiry = max(lives, default=0)
-        return self._last_expiry if self._last_expiry > now else 0
+        last = max(self._last_expiry, self._beyond_until)
+        return last if last > now else 0
 
     def last_posted(self, now: int) -> int:
         """When the newest living message was posted; 0 if none lives."""
+        beyond = self.floor.ms if self._beyond_until > now else 0
         lives = (each.id.ms for each in self._newest_first(now) if isinstance(each, Held))
-        return next(lives, 0)
+        return next(lives, beyond)
 
     def broadcast(self, events: Sequence[Live]) -> None:
         """Hands events to every subscriber, encoded once for each format."""
@@ -145,4 +152,5 @@ class Room:
             body=b",".join(held.body for held in newest),
             expires_at=min((held.expires_at for held in newest), default=2**63),
             older_than=newest[0].id if has_older and newest else None,
+            is_whole=len(newest) == limit or self._beyond_until <= now,
         )

@@ -3,16 +3,19 @@
 -- effects commute, so the order between projectors does not matter.
 --
 -- KEYS  1 log   2 meta   3 rooms   then three for each entry: row, room's index, minute
--- ARGV  1 group   2 life of a minute's counts (ms)   3 the window (ms)
+-- ARGV  1 group   2 life of a minute's counts (ms)
 --       then six for each entry: id, kind (posted, erased, vanished
 --       or other), room, member in the index,
 --       expires_at, row (posted: the message's JSON; else '')
---       For `erased` the row key, member and expires_at are those of the message that was erased.
+--       For `erased` the row key and the member are those of the message that was erased, and the
+--       time is when it was posted.
 -- Returns how many of them were applied now.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local cutoff = string.format('(%013.0f', now - tonumber(ARGV[3]))
+-- The window in force: a process may be set to another.
+local window = tonumber(redis.call('HGET', KEYS[2], 'window') or nil) or 0
+local cutoff = string.format('(%013.0f', now - window)
 local applied, trimmed = 0, {}
 
 local function live_until(key, at)
@@ -46,14 +49,17 @@ local function post(row, index, minute, room, member, expires_at, json)
   end
 end
 
-local function erase(row, index, member, expires_at)
-  if tonumber(expires_at) > now then redis.call('SET', row, 'erased', 'PXAT', expires_at) end
+local function erase(row, index, member, posted_at)
+  local until_ms = tonumber(posted_at) + window
+  if until_ms > now then
+    redis.call('SET', row, 'erased', 'PXAT', string.format('%.0f', until_ms))
+  end
   redis.call('ZREM', index, member)
 end
 
-for at = 0, (#ARGV - 3) / 6 - 1 do
+for at = 0, (#ARGV - 2) / 6 - 1 do
   local row, index, minute = KEYS[at * 3 + 4], KEYS[at * 3 + 5], KEYS[at * 3 + 6]
-  local id, kind, room, member, expires_at, json = unpack(ARGV, at * 6 + 4, at * 6 + 9)
+  local id, kind, room, member, expires_at, json = unpack(ARGV, at * 6 + 3, at * 6 + 8)
   if redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then
     applied = applied + 1
     if kind == 'posted' then

@@ -12,7 +12,10 @@ if redis.call('XACK', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
 
 local letter = {'entry', ARGV[2], 'group', ARGV[1], 'error', ARGV[3]}
 local whole = {unpack(letter)}
-for at = 4, #ARGV do whole[#whole + 1] = ARGV[at] end
+-- Lua hands over some thousands of values at the most; so long a payload is left out.
+if #ARGV < 1000 then
+  for at = 4, #ARGV do whole[#whole + 1] = ARGV[at] end
+end
 local added = redis.pcall('XADD', KEYS[2], ARGV[2], unpack(whole))
 if type(added) == 'table' and added['err'] then
   redis.call('XADD', KEYS[2], '*', unpack(letter))

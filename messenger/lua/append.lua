@@ -46,8 +46,11 @@ local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*',
   'type', 'message.posted', 'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)
 if not id then return {'unsettled'} end
 
-local expires_at = string.format('%.0f', tonumber(string.match(id, '^%d+')) + ttl)
-redis.call('SET', KEYS[4], id .. ' ' .. ttl .. ' ' .. ARGV[5], 'PX', ARGV[6])
+local ms = tonumber(string.match(id, '^%d+'))
+local expires_at = string.format('%.0f', ms + ttl)
+-- While the clock is behind the newest id, a message lives longer, and so must its key.
+local remembered = tonumber(ARGV[6]) + math.max(0, ms - now)
+redis.call('SET', KEYS[4], id .. ' ' .. ttl .. ' ' .. ARGV[5], 'PX', string.format('%.0f', remembered))
 if ttl < window then redis.call('ZADD', KEYS[3], expires_at, id) end
 -- A shorter window waits until all that was promised longer has had its life.
 if facts[2] and ttl > tonumber(facts[2]) and tonumber(expires_at) > tonumber(facts[3]) then

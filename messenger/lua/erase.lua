@@ -29,8 +29,12 @@ local function count(minute, name)
 end
 
 -- Once out of the log it is delivered to nobody: who counts posts would never count it.
+-- Nor does one count it that holds it now: it is acked here.
 local delivered = delivered_to(KEYS[1])
-if delivered and is_after(ARGV[1], delivered) then count(KEYS[6], 'posted') end
+if delivered then
+  local is_held = redis.call('XACK', KEYS[1], 'projector', ARGV[1]) == 1
+  if is_held or is_after(ARGV[1], delivered) then count(KEYS[6], 'posted') end
+end
 count(KEYS[7], 'erased')
 
 redis.call('XDEL', KEYS[1], ARGV[1])

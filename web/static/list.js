@@ -3,7 +3,7 @@ import { clock } from "/static/clock.js";
 
 const root = document.querySelector("#messages");
 const pane = root.parentElement;
-const LONGEST_TIMER = 60_000;
+const LONGEST_TIMER = 1_000;
 const MOST = 500;
 let timer;
 
@@ -52,6 +52,8 @@ function expire() {
 }
 
 export const list = {
+  expire,
+
   // What the server rendered.
   adopt() {
     expire();

@@ -4,7 +4,7 @@ import { follow } from "/static/stream.js";
 import { list } from "/static/list.js";
 import { compose } from "/static/composer.js";
 
-const { room, cursor, epoch, now } = document.body.dataset;
+const { room, cursor, now } = document.body.dataset;
 const status = document.querySelector("#status");
 const notice = document.querySelector("#notice");
 
@@ -20,7 +20,7 @@ list.adopt();
 follow(room, cursor, {
   hello(hello) {
     clock.set(hello.now);
-    if (hello.epoch !== epoch) list.clear();
+    list.expire();
     status.textContent = "Live";
   },
   message: list.add,
