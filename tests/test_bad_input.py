@@ -174,6 +174,15 @@ async def test_a_body_that_lies_about_itself_is_refused(
     assert b"Traceback" not in answer
 
 
+@pytest.mark.parametrize("field", ["Sec-Fetch-Site", "Origin", "Authorization", "Content-Type"])
+async def test_a_header_of_any_bytes_is_no_crash(messenger: Messenger, field: str) -> None:
+    """Bytes that are no text in a header get a refusal that can be read."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{field}: ".encode()
+    answer = await _exchange(messenger, head + b"\xff\xfe\r\nContent-Length: 2\r\n\r\n{}")
+    assert answer.split(b" ")[1] in (b"403", b"415"), answer[:300]
+    assert b"application/problem+json" in answer
+
+
 async def test_a_refused_form_keeps_what_was_written(messenger: Messenger) -> None:
     """Without JavaScript a refusal shows the page again with its reason, and the text."""
     form = {"text": "x" * 2_001, "author": "Ann", "ttl": "10s", "nonce": "n"}

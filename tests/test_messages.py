@@ -1,11 +1,13 @@
 """Messages over HTTP: post, page, one, erase."""
 
+import asyncio
 import re
 from collections.abc import Callable
 
 import pytest
 
 from messenger.entries import EntryId
+from messenger.log import Post
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, holders, now_ms, texts
 from tests.serving import Messenger
@@ -246,3 +248,24 @@ async def test_erasing_what_is_over_says_so(
     headers = {"Authorization": f"Bearer {posted['erase_token']}"}
     gone = await messenger.problem("DELETE", f"{PATH}/{posted['id']}", headers=headers)
     assert (gone["status"], gone["code"]) == (410, "message-expired")
+
+
+async def test_what_lives_longer_than_a_crowd_is_still_on_the_page(
+    private_store: PrivateStore, run_messenger: Callable[..., Messenger]
+) -> None:
+    """More came and went since than memory holds: what still lives is on the page, and its room is
+    in the list."""
+    messenger = await run_messenger()
+    with private_store.client() as client:
+        lives = [(await messenger.post(f"lives {number}"))["id"] for number in range(3)]
+        log = messenger.logs.all[0]
+        passing = [Post("lobby", "me", "passes") for _ in range(REMEMBERED + 5)]
+        passed = await asyncio.gather(*(log.append(post) for post in passing))
+        await asyncio.gather(*(log.erase("lobby", each.id, "operator") for each in passed))
+        await wait_until(lambda: client.exists(KEYS.message(lives[-1])), "they are projected")
+    page = await messenger.page()
+    assert [message["id"] for message in page["messages"]] == lives
+    async with messenger.session.get(messenger.url + "/r/lobby") as response:
+        assert "lives 2" in await response.text()
+    async with messenger.session.get(messenger.url + "/api/rooms") as response:
+        assert [room["room"] for room in (await response.json())["rooms"]] == ["lobby"]

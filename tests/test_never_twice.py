@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from messenger.connection import Store
-from messenger.log import Logs, Post
+from messenger.log import Log, Logs, Post
 from messenger.settings import Settings
 from tests.cutting import Cutter
 from tests.private_store import PrivateStore
-from tests.raw import KEYS, texts
+from tests.raw import KEYS, add_posted, now_ms, texts
 from tests.serving import Messenger
 
 
@@ -112,3 +112,16 @@ async def test_lost_replies_under_load_lose_and_double_nothing(
             (key.decode(), fields[b"text"].decode()) for key, fields in client.xrange(KEYS.log)
         ]
     assert sorted(stored) == sorted(pair for accepted in written for pair in accepted)
+
+
+async def test_a_key_lives_as_long_as_its_message_while_the_clock_is_behind(
+    private_store: PrivateStore, log: Log
+) -> None:
+    """After the clock was set back ids are ahead of it: the key is remembered until the message goes."""
+    with private_store.client() as client:
+        add_posted(client, f"{now_ms(client) + 60_000}-0", "of a later clock")
+        post = Post("lobby", "me", "once", ttl=5_000, key="k")
+        first = await log.append(post)
+        assert first.id.ms > first.now + 50_000
+        life_ms = client.pttl(KEYS.sent("lobby", "k"))
+        assert life_ms >= first.id.ms + 5_000 - now_ms(client) - 100

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from messenger.settings import Settings
 from tests.private_store import PrivateStore
-from tests.serving import serving
+from tests.serving import Messenger, serving
+from tests.waiting import wait_until
 
 
 async def test_a_stop_says_farewell_and_a_reader_resumes_where_it_was(
@@ -49,3 +50,30 @@ async def test_what_was_posted_before_a_restart_is_there_after_it(
             posted[0]["id"],
             posted[1]["id"],
         ]
+
+
+async def test_a_shorter_window_takes_nothing_from_what_was_promised(
+    private_store: PrivateStore, settings: Callable[..., Settings]
+) -> None:
+    """Restarted with a shorter window, older messages live on: they are read, and can be erased."""
+    async with serving(private_store.url, settings(window="10m")) as messenger:
+        kept, erased = await messenger.post("kept"), await messenger.post("erased")
+    async with serving(private_store.url, settings(window="1s")) as messenger:
+        path = f"{messenger.url}/api/rooms/lobby/messages"
+        await wait_until(lambda: _is_older_than(messenger, kept, 1_000), "the new window is over")
+        await messenger.post("new")
+        async with messenger.stream() as stream:
+            await stream.next()
+            headers = {"Authorization": f"Bearer {erased['erase_token']}"}
+            async with messenger.session.delete(f"{path}/{erased['id']}", headers=headers) as gone:
+                assert gone.status == 204
+            assert (await stream.until("erased")).data["message"] == erased["id"]
+        assert "kept" in await messenger.texts()
+        assert "erased" not in await messenger.texts()
+        async with messenger.session.get(f"{path}/{kept['id']}") as one:
+            assert one.status == 200
+        assert (await messenger.page(before=kept["id"]))["messages"] == []
+
+
+async def _is_older_than(messenger: Messenger, posted: dict[str, int], ms: int) -> bool:
+    return (await messenger.page())["now"] > posted["created_at"] + ms
