@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from playwright.async_api import Page, expect
 
+from messenger.settings import Settings
 from tests.browser import browser, watched_page
-from tests.serving import Messenger
+from tests.private_store import PrivateStore
+from tests.serving import Messenger, serving
 from tests.waiting import wait_until
 
 SECOND = 1_000
@@ -99,6 +101,29 @@ async def test_a_stream_that_breaks_misses_nothing(
         await messenger.post("after")
         await wait_until(lambda: _all(page, ["before", "meanwhile", "after"]), "all is shown")
         await context.close()
+
+
+async def test_after_a_reset_nothing_living_leaves_the_screen(
+    private_store: PrivateStore, settings: Callable[..., Settings]
+) -> None:
+    """The store was emptied under the page: it begins anew, and a later restart takes nothing away."""
+    async with browser() as opened:
+        page = await opened.new_page()
+        async with serving(private_store.url, settings()) as messenger:
+            await page.goto(messenger.url + "/r/lobby")
+            await expect(page.locator("#status")).to_have_text("Live")
+            await messenger.post("before")
+            await expect(page.locator("#messages li")).to_have_count(1)
+            with private_store.client() as client:
+                client.flushall()
+            await expect(page.locator("#messages li")).to_have_count(0)
+            await messenger.post("after")
+            await expect(page.locator("#messages .text")).to_have_text("after")
+            port = messenger.url.rpartition(":")[2]
+        await expect(page.locator("#status")).to_have_text("Reconnecting …")
+        async with serving(private_store.url, settings(port=port)):
+            await expect(page.locator("#status")).to_have_text("Live", timeout=15 * SECOND)
+            assert await shown(page) == ["after"]
 
 
 async def test_a_refused_post_keeps_its_text_and_says_why(

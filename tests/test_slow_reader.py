@@ -4,8 +4,11 @@ import asyncio
 import socket
 from collections.abc import Callable
 
+import pytest
+
+import web.events
 from messenger.entries import EntryId
-from messenger.log import Logs
+from messenger.log import Logs, Post
 from tests.serving import Messenger
 from tests.sinks import Recorder
 from tests.waiting import wait_until
@@ -92,14 +95,14 @@ async def test_others_get_everything_while_some_do_not_read(
             each.close()
 
 
-async def _deaf_reader(messenger: Messenger) -> socket.socket:
+async def _deaf_reader(messenger: Messenger, query: str = "") -> socket.socket:
     """Asks for a stream and never reads it."""
     host, _, port = messenger.url.removeprefix("http://").partition(":")
     deaf = socket.socket()
     deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     deaf.setblocking(False)
     await asyncio.get_running_loop().sock_connect(deaf, (host, int(port)))
-    request = f"GET /api/rooms/lobby/events HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+    request = f"GET /api/rooms/lobby/events{query} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
     await asyncio.get_running_loop().sock_sendall(deaf, request.encode())
     return deaf
 
@@ -123,3 +126,23 @@ async def test_nothing_is_written_before_the_history(logs: Logs) -> None:
         sink.subscriber.end(ending)
         sink.subscriber.open()
         assert sink.written == b""
+
+
+async def test_a_history_that_is_not_taken_is_cut(
+    run_messenger: Callable[..., Messenger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a quiet room, too, a reader that asks for all and reads nothing is ended, and let go."""
+    monkeypatch.setattr(web.events, "_TAKE_S", 0.3)
+    messenger = await run_messenger()
+    posts = [messenger.logs.all[0].append(Post("lobby", "me", "é" * 2_000)) for _ in range(3_000)]
+    await asyncio.gather(*posts)
+    deaf = await _deaf_reader(messenger, "?after=0-0")
+    try:
+
+        async def is_cut() -> bool:
+            return await _metric(messenger, "messenger_slow_subscribers_closed_total") == 1
+
+        await wait_until(is_cut, "it is cut")
+        assert await _metric(messenger, "messenger_subscribers") == 0
+    finally:
+        deaf.close()
