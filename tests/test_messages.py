@@ -263,8 +263,12 @@ async def test_what_lives_longer_than_a_crowd_is_still_on_the_page(
         passed = await asyncio.gather(*(log.append(post) for post in passing))
         await asyncio.gather(*(log.erase("lobby", each.id, "operator") for each in passed))
         await wait_until(lambda: client.exists(KEYS.message(lives[-1])), "they are projected")
-    page = await messenger.page()
-    assert [message["id"] for message in page["messages"]] == lives
+
+    async def is_shown() -> bool:
+        page = await messenger.page()
+        return [message["id"] for message in page["messages"]] == lives
+
+    await wait_until(is_shown, "the page shows what lives, and that alone")
     async with messenger.session.get(messenger.url + "/r/lobby") as response:
         assert "lives 2" in await response.text()
     async with messenger.session.get(messenger.url + "/api/rooms") as response:
