@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from messenger.entries import Entry, read_entry
 from messenger.keys import PROJECTOR
@@ -64,9 +65,12 @@ class Group:
     async def drop_idle(self, idle_ms: int) -> None:
         """Forgets consumers that are gone for good. One with pending entries is kept: they would be
         lost with it."""
-        consumers: Sequence[dict[str, Any]] = await self._client.xinfo_consumers(
-            self._key, PROJECTOR
-        )
+        try:
+            consumers: Sequence[dict[str, Any]] = await self._client.xinfo_consumers(
+                self._key, PROJECTOR
+            )
+        except ResponseError:  # flushed just now: the next read makes the group anew
+            return
         for each in consumers:
             if each["pending"] == 0 and each["idle"] > idle_ms:
                 await self._client.xgroup_delconsumer(self._key, PROJECTOR, each["name"])
@@ -90,7 +94,7 @@ class Group:
     async def _heal(self, error: Rejected) -> None:
         """The log or its group is gone (flushed, deleted): a new history begins, read from its start.
 
-        Redis 7.0 says UNBLOCKED where later ones say NOGROUP; MINID and epoch see to the rest."""
+        Redis 7.0 says UNBLOCKED where later ones say NOGROUP."""
         if not str(error).startswith(("NOGROUP", "UNBLOCKED")):
             raise error
         await self._log.settle()

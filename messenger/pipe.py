@@ -27,17 +27,10 @@ PATIENCE_S = 2.5
 
 # Replies that say "not now", by their first word.
 _NOT_NOW = frozenset(
-    {
-        "LOADING",
-        "READONLY",
-        "MISCONF",
-        "CLUSTERDOWN",
-        "MASTERDOWN",
-        "NOREPLICAS",
-        "BUSY",
-        "TRYAGAIN",
-    }
-    | {"NOAUTH", "WRONGPASS", "NOPERM", "UNKILLABLE"}
+    (
+        *("LOADING", "BUSY", "TRYAGAIN", "READONLY", "MISCONF", "CLUSTERDOWN", "MASTERDOWN"),
+        *("NOREPLICAS", "UNKILLABLE", "NOAUTH", "WRONGPASS", "NOPERM"),
+    )
 )
 # Of these, the ones that pass by themselves in a moment.
 _SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})

@@ -11,6 +11,7 @@ from messenger.keys import PREFIX
 from messenger.log import Log, Logs
 from messenger.settings import PREFIX as VARIABLES
 from messenger.settings import Settings, load
+from tests.commands import Commands
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 
@@ -114,3 +115,10 @@ async def run_messenger(
 @pytest.fixture
 async def messenger(run_messenger: Callable[..., object]) -> Messenger:
     return await run_messenger()  # type: ignore[misc, no-any-return]
+
+
+@pytest.fixture
+async def commands() -> AsyncIterator[Commands]:
+    """The command line on a data folder of its own; whatever it started is ended."""
+    async with Commands() as made:
+        yield made

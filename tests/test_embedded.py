@@ -3,7 +3,7 @@
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,6 @@ from messenger.settings import Settings
 from messenger.supervisor import supervised
 from tests.commands import Commands
 from tests.private_store import PrivateStore
-
-
-@pytest.fixture
-async def commands() -> AsyncIterator[Commands]:
-    async with Commands() as made:
-        yield made
 
 
 @pytest.fixture

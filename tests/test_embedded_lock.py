@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,12 +29,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture
-async def commands() -> AsyncIterator[Commands]:
-    async with Commands() as made:
-        yield made
 
 
 @pytest.fixture

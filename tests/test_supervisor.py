@@ -26,12 +26,6 @@ _SECRET = "the-secret-word"
 
 
 @pytest.fixture
-async def commands() -> AsyncIterator[Commands]:
-    async with Commands() as made:
-        yield made
-
-
-@pytest.fixture
 def of_folder(commands: Commands, settings: Callable[..., Settings]) -> Settings:
     return settings(data_dir=str(commands.data_dir))
 
