@@ -23,10 +23,11 @@ async def page(request: web.Request) -> web.Response:
     before, after = id_of_query(request, "before"), id_of_query(request, "after")
     if before is not None and after is not None:
         raise BadRequest("a page is before or after an id, not both", code="bad-query")
-    if before is None and after is None:
-        return await _newest(request, room, limit)
-    held = await _before_or_after(request, room, before, after, limit)
-    return _older(request, room, limit, held)
+    if before is not None:
+        return _older(request, room, limit, await before_held(request, room, before, limit))
+    if after is not None:
+        return _older(request, room, limit, await _after_held(request, room, after, limit))
+    return await _newest(request, room, limit)
 
 
 async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]:
@@ -66,19 +67,19 @@ def _newest_headers(room: str, limit: int, epoch: str, page: Page) -> CIMultiDic
     return headers
 
 
-async def _before_or_after(
-    request: web.Request, room: str, before: EntryId | None, after: EntryId | None, limit: int
-) -> list[Held]:
-    """A page from memory, or where that does not reach from the view; oldest first."""
-    feed, view = request.app[FEED], view_of(request, room)
-    if before is not None:
-        held = feed.before(room, before, limit)
-        found = await view.page(room, before, limit) if held is None else []
-    else:
-        assert after is not None
-        held = feed.after(room, after, limit)
-        found = await view.page_after(room, after, limit) if held is None else []
-    return [_held(message) for message in found] if held is None else held
+async def before_held(request: web.Request, room: str, before: EntryId, limit: int) -> list[Held]:
+    """A page before an id, from memory, or where that does not reach from the view; oldest first."""
+    held = request.app[FEED].before(room, before, limit)
+    if held is not None:
+        return held
+    return [_held(each) for each in await view_of(request, room).page(room, before, limit)]
+
+
+async def _after_held(request: web.Request, room: str, after: EntryId, limit: int) -> list[Held]:
+    held = request.app[FEED].after(room, after, limit)
+    if held is not None:
+        return held
+    return [_held(each) for each in await view_of(request, room).page_after(room, after, limit)]
 
 
 def _held(message: Message) -> Held:

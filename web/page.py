@@ -1,42 +1,55 @@
-"""The page: rendered here with the current messages and the cursor in it, then live by SSE. All of
-it works with JavaScript off: reading, posting, messages leaving on time."""
+"""The page: rendered here with the current messages and the cursor in it, then live by its scripts.
+All of it works with JavaScript off: reading, older pages, posting, messages leaving on time, rooms."""
 
-import mimetypes
+import re
 import secrets
-from datetime import UTC, datetime
-from functools import cache
 from hashlib import blake2b
-from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp_jinja2
 from aiohttp import web
 
-from messenger import durations, messages, wording
+from messenger import durations, wording
+from messenger.entries import EntryId
 from messenger.errors import BadField, MessengerError
-from messenger.log import SHORTEST_TTL, Post
-from web import problems
+from messenger.log import Post
+from web import problems, shown
 from web.appkeys import FEED, METRICS, SETTINGS
 from web.body import read_form
-from web.listing import newest_held
+from web.listing import before_held, newest_held
+from web.live import Held
 from web.posting import append
-from web.queries import room_of
+from web.queries import id_of_query, room_of
 
 LOBBY = "lobby"
 _SHOWN = 100
-_ROOMS = 20
-# The last millisecond that Python can write; another program may have used any id.
-_LATEST = 253_402_300_799_999
-_LIVES = (10_000, 60_000, 300_000, 900_000, 3_600_000, 86_400_000)
+_ROOMS = 50
+_HTML = re.compile(r"\btext/html\b", re.IGNORECASE)
 
 
 async def lobby(request: web.Request) -> web.Response:
-    return await _render(request, LOBBY)
+    return await _plainly(request, LOBBY)
 
 
 async def room(request: web.Request) -> web.Response:
-    return await _render(request, room_of(request))
+    try:
+        name = room_of(request)
+    except MessengerError as error:
+        return _problem(request, error)
+    return await _plainly(request, name)
+
+
+async def open_room(request: web.Request) -> web.Response:
+    """Leads to a room by its name, as somebody typed it: spaces become dashes."""
+    typed = "-".join(request.query.get("room", "").strip().lstrip("#").split())
+    try:
+        name = wording.check_room(typed)
+    except MessengerError as error:
+        response = await _render(request, LOBBY, room_problem=f"{error.detail}.")
+        response.set_status(problems.status_of(error)[0])
+        return response
+    return web.Response(status=303, headers={"Location": _path(name)})
 
 
 async def post(request: web.Request) -> web.Response:
@@ -48,18 +61,11 @@ async def post(request: web.Request) -> web.Response:
     except MessengerError as error:
         request.app[METRICS].refused(error.code)
         return await _refusal(request, name, form, error)
-    return web.Response(status=303, headers={"Location": f"/r/{quote(name, safe='')}"})
+    return web.Response(status=303, headers={"Location": _path(name)})
 
 
-async def static(request: web.Request) -> web.Response:
-    found = _static_files().get(request.match_info["name"])
-    if found is None:
-        raise web.HTTPNotFound
-    body, content_type, tag = found
-    headers = {"Cache-Control": "no-cache", "ETag": tag}
-    if tag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers={**headers, "Content-Type": content_type})
+def _path(name: str) -> str:
+    return f"/r/{quote(name, safe='')}"
 
 
 def _asked(name: str, form: dict[str, str]) -> Post:
@@ -81,6 +87,24 @@ def _asked(name: str, form: dict[str, str]) -> Post:
     )
 
 
+async def _plainly(request: web.Request, name: str) -> web.Response:
+    """The page; where it can't be, a person is told so in a page, and a program in a problem."""
+    try:
+        return await _render(request, name, before=id_of_query(request, "before"))
+    except MessengerError as error:
+        return _problem(request, error)
+
+
+def _problem(request: web.Request, error: MessengerError) -> web.Response:
+    if not _HTML.search(request.headers.get("Accept", "")):
+        raise error
+    request.app[METRICS].refused(error.code)
+    status, title = problems.status_of(error)
+    context = {"title": title, "detail": error.detail, "status": status}
+    response = aiohttp_jinja2.render_template("problem.html", request, context, status=status)
+    return _with_headers(response, "", error)
+
+
 async def _refusal(
     request: web.Request, name: str, form: dict[str, str], error: MessengerError
 ) -> web.Response:
@@ -90,78 +114,75 @@ async def _refusal(
     except MessengerError:  # not even reading is possible now
         return problems.answer(error, request.path)
     response.set_status(status)
-    retry_after = getattr(error, "retry_after", None)
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+    return _with_headers(response, None, error)
 
 
 async def _render(
-    request: web.Request, name: str, *, form: dict[str, str] | None = None, problem: str = ""
+    request: web.Request,
+    name: str,
+    *,
+    before: EntryId | None = None,
+    form: dict[str, str] | None = None,
+    problem: str = "",
+    room_problem: str = "",
 ) -> web.Response:
-    feed = request.app[FEED]
-    held = await newest_held(request, name, _SHOWN)
-    partition, now = feed.of(name), feed.clock.now()
+    held = await _held(request, name, before)
     nonce = secrets.token_urlsafe(12)
-    shown = [_shown(each.body, now) for each in held]
     context = {
-        "room": name,
-        "rooms": [each.room for each in feed.rooms(_ROOMS) if each.room != name],
-        "messages": shown,
-        "cursor": str(partition.cursor),
-        "now": now,
-        "window": durations.write(feed.window),
-        "lives": _lives(request.app[SETTINGS].window),
+        **_facts(request, name, held),
+        "before": before,
+        "lives": shown.lives(request.app[SETTINGS].window),
         "form": form or {},
         "problem": problem,
+        "room_problem": room_problem,
         "nonce": nonce,
         "text_length": wording.TEXT_LENGTH,
         "author_length": wording.AUTHOR_LENGTH,
     }
     response = aiohttp_jinja2.render_template("room.html", request, context)
-    response.headers.update(_page_headers(nonce))
-    return response
+    return _with_headers(response, nonce)
 
 
-def _page_headers(nonce: str) -> dict[str, str]:
-    """Nothing from elsewhere, nothing inline but our own style, and no copy kept anywhere: a page
-    from a cache could show what is over."""
-    policy = (
-        f"default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; "
-        "connect-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    )
-    return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+async def _held(request: web.Request, name: str, before: EntryId | None) -> list[Held]:
+    """One more than is shown: it tells whether there are older ones."""
+    if before is not None:
+        return await before_held(request, name, before, _SHOWN + 1)
+    return await newest_held(request, name, _SHOWN + 1)
 
 
-def _shown(body: bytes, now: int) -> dict[str, Any]:
-    message = messages.decode(body)
-    posted = datetime.fromtimestamp(min(message.created_at, _LATEST) / 1_000, UTC)
+def _facts(request: web.Request, name: str, held: list[Held]) -> dict[str, Any]:
+    """What the template says of the room and of the others."""
+    feed = request.app[FEED]
+    now = feed.clock.now()
+    rooms = [shown.room(each, now) for each in feed.rooms(_ROOMS) if each.room != name]
+    living = [each for each in held if each.expires_at > now]
     return {
-        "id": message.id,
-        "author": message.author,
-        "text": message.text,
-        "posted": posted.isoformat(timespec="milliseconds"),
-        "posted_short": posted.strftime("%H:%M:%S"),
-        "expires_at": message.expires_at,
-        "left_s": f"{max(0, message.expires_at - now) / 1_000:.3f}",
+        "room": name,
+        "rooms": rooms,
+        "older": living[-_SHOWN].id if len(living) > _SHOWN else None,
+        "messages": [shown.message(each, now) for each in living[-_SHOWN:]],
+        "cursor": str(feed.of(name).cursor),
+        "now": now,
+        "window": durations.write(feed.window),
+        "window_ms": feed.window,
+        "empties": shown.left(max((each.expires_at for each in living), default=now) - now),
     }
 
 
-def _lives(window: int) -> list[str]:
-    """The lives to choose from: the window first, then what is shorter."""
-    shorter = [life for life in _LIVES if SHORTEST_TTL <= life < window]
-    return [durations.write(life) for life in (window, *reversed(shorter))]
-
-
-@cache
-def _static_files() -> dict[str, tuple[bytes, str, str]]:
-    """Our files by name: the bytes, the type, the tag. Read once; they change with the program."""
-    found = {}
-    for path in (files("web") / "static").iterdir():
-        body = path.read_bytes()
-        content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-        if content_type.startswith("text/"):
-            content_type += "; charset=utf-8"
-        found[path.name] = body, content_type, f'"{blake2b(body, digest_size=12).hexdigest()}"'
-    return found
+def _with_headers(
+    response: web.Response, nonce: str | None, error: MessengerError | None = None
+) -> web.Response:
+    """Nothing from elsewhere, nothing inline but our own style, and no copy kept anywhere: a page
+    from a cache could show what is over."""
+    if nonce is not None:
+        own_style = f" 'nonce-{nonce}'" if nonce else ""
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; script-src 'self'; style-src 'self'{own_style}; "
+            "connect-src 'self'; img-src 'self'; manifest-src 'self'; worker-src 'self'; "
+            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+        response.headers["Cache-Control"] = "no-store"
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response

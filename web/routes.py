@@ -2,15 +2,18 @@
 
 from aiohttp import web
 
-from web import events, listing, messages, operations, page, posting, rooms
+from web import events, listing, messages, operations, page, posting, rooms, shell
 from web.guard import guarded
 from web.metrics import Metrics
 
 ROUTES = (
     ("GET", "/", page.lobby),
+    ("GET", "/r", page.open_room),
     ("GET", "/r/{room}", page.room),
     ("POST", "/r/{room}", page.post),
-    ("GET", "/static/{name}", page.static),
+    ("GET", "/static/{name}", shell.static),
+    ("GET", "/sw.js", shell.worker),
+    ("GET", "/manifest.webmanifest", shell.manifest),
     ("GET", "/api/rooms", rooms.rooms),
     ("GET", "/api/rooms/{room}/messages", listing.page),
     ("POST", "/api/rooms/{room}/messages", posting.post),

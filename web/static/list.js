@@ -1,84 +1,141 @@
-// The messages on the screen: in order, each once, gone on time.
+// The messages on the screen: in order, each once, gone on time, never more than a few hundred.
 import { clock } from "/static/clock.js";
+import { adopt, age, render } from "/static/message.js";
+import { isAfter } from "/static/words.js";
 
 const root = document.querySelector("#messages");
-const pane = root.parentElement;
-const LONGEST_TIMER = 1_000;
-const MOST = 500;
+const pane = document.querySelector("#pane");
+const MOST = 300;
+const LOOK = 1_000;
+const NEAR_END = 60;
 let timer;
+let following = true;
 
-function item(id) {
-  return document.getElementById("m" + id);
+const item = (id) => document.getElementById("m" + id);
+const atEnd = () => pane.scrollHeight - pane.scrollTop - pane.clientHeight < NEAR_END;
+
+// Changes the list under the reader's eyes: the end stays in view, or what was read stays in place.
+function hold(change) {
+  const top = pane.getBoundingClientRect().top;
+  const anchor = following ? null : [...root.children].find((entry) => entry.getBoundingClientRect().bottom > top);
+  const before = anchor?.getBoundingClientRect().top;
+  change();
+  if (following) pane.scrollTop = pane.scrollHeight;
+  else if (anchor?.isConnected) pane.scrollTop += anchor.getBoundingClientRect().top - before;
 }
 
-function isAtEnd() {
-  return pane.scrollHeight - pane.scrollTop - pane.clientHeight < 40;
-}
-
-function element(name, className, text) {
-  const made = document.createElement(name);
-  made.className = className;
-  made.textContent = text;
+function insert(message) {
+  if (item(message.id) || list.gone.has(message.id) || message.expires_at <= clock.now()) return null;
+  const made = render(message);
+  let next = null, entry = root.lastElementChild;
+  while (entry && isAfter(entry.dataset.id, message.id)) [next, entry] = [entry, entry.previousElementSibling];
+  root.insertBefore(made, next);
+  age(made);
   return made;
 }
 
-function render(message) {
-  const entry = document.createElement("li");
-  entry.id = "m" + message.id;
-  entry.dataset.id = message.id;
-  entry.dataset.expires = message.expires_at;
-  const about = element("p", "about", "");
-  const time = element("time", "", new Date(message.created_at).toISOString().slice(11, 19) + " UTC");
-  time.dateTime = new Date(message.created_at).toISOString();
-  about.append(element("bdi", "author", message.author), " ", time);
-  const text = element("p", "text", message.text);
-  text.dir = "auto";
-  entry.append(about, text);
-  return entry;
-}
-
-// Takes out what is over, and comes back for the next; a hidden tab's timers are late, so it is also
-// done whenever the tab is shown again.
+// Takes out what is over, and hides what may be while the store was not asked again.
 function expire() {
   clearTimeout(timer);
-  let next = Infinity;
-  for (const entry of [...root.children]) {
-    const left = Number(entry.dataset.expires) - clock.now();
-    if (left <= 0) entry.remove();
-    else next = Math.min(next, left);
+  const now = clock.now(), latest = clock.latest();
+  let next = LOOK;
+  const over = [];
+  for (const entry of root.children) {
+    const rest = Number(entry.dataset.expires) - now;
+    if (rest <= 0) over.push(entry);
+    else next = Math.min(next, rest);
+    entry.hidden = Number(entry.dataset.expires) <= latest;
+    if (!document.hidden) age(entry);
   }
+  if (over.length) hold(() => over.forEach((entry) => entry.remove()));
   if (!root.children.length) root.textContent = "";
-  if (next !== Infinity) timer = setTimeout(expire, Math.min(next, LONGEST_TIMER));
+  list.changed();
+  timer = setTimeout(look, next);
+}
+
+function look() {
+  if (clock.hasSlept()) list.doubt();
+  expire();
 }
 
 export const list = {
+  // Ids that were erased: a page that was asked for before may still bring them.
+  gone: new Set(),
+  // Whether what is newest in the room is on the screen.
+  whole: true,
+  // Told: the list has changed; the reader went to an edge; the clock is in doubt.
+  changed() {},
+  reached() {},
+  doubt() {},
   expire,
 
-  // What the server rendered.
-  adopt() {
-    expire();
+  start() {
+    document.documentElement.classList.add("scripted");
+    for (const entry of root.children) adopt(entry);
     pane.scrollTop = pane.scrollHeight;
+    expire();
   },
 
+  get following() { return following; },
+  get first() { return root.firstElementChild?.dataset.id; },
+  get last() { return root.lastElementChild?.dataset.id; },
+  get size() { return root.children.length; },
+  entries: () => [...root.children],
+
+  // A message that was just said; whether it was not there before.
   add(message) {
-    if (item(message.id) || message.expires_at <= clock.now()) return;
-    const follow = isAtEnd();
-    if (!root.children.length) root.textContent = "";
-    root.append(render(message));
-    while (root.children.length > MOST) root.firstElementChild.remove();
-    if (follow) pane.scrollTop = pane.scrollHeight;
+    let made = null;
+    hold(() => {
+      made = insert(message);
+      made?.classList.add("new");
+      while (following && root.children.length > MOST) root.firstElementChild.remove();
+    });
+    if (!following && root.children.length > MOST) list.cutEnd();
+    if (made) expire();
+    return made !== null;
+  },
+
+  // Older or newer pages: nothing moves, and what is too far away leaves the page's memory.
+  addPage(messages, { older }) {
+    hold(() => {
+      messages.forEach(insert);
+      if (!older) while (root.children.length > MOST) root.firstElementChild.remove();
+    });
+    if (older) list.cutEnd();
     expire();
+  },
+
+  cutEnd() {
+    while (root.children.length > MOST) {
+      root.lastElementChild.remove();
+      list.whole = false;
+    }
   },
 
   remove(id) {
-    item(id)?.remove();
+    list.gone.add(id);
+    if (list.gone.size > MOST) list.gone.delete(list.gone.values().next().value);
+    if (item(id)) hold(() => item(id).remove());
     expire();
   },
 
   clear() {
     root.textContent = "";
+    list.changed();
+  },
+
+  hold,
+
+  toEnd() {
+    following = true;
+    pane.scrollTop = pane.scrollHeight;
   },
 };
 
-document.addEventListener("visibilitychange", expire);
-addEventListener("pageshow", expire);
+pane.addEventListener("scroll", () => {
+  following = list.whole && atEnd();
+  list.reached({ top: pane.scrollTop < pane.clientHeight, end: atEnd() });
+}, { passive: true });
+addEventListener("resize", () => hold(() => {}));
+document.addEventListener("visibilitychange", look);
+addEventListener("pageshow", look);

@@ -1,28 +1,37 @@
 // One room's events. The browser resumes by the last id it saw; only when it gives up (an answer
 // that is not a stream) do we begin again ourselves.
+const KINDS = ["hello", "present", "message", "erased", "gap", "farewell"];
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 15_000;
 
-export function follow(room, cursor, on) {
-  let last = cursor;
-  let wait = FIRST_WAIT;
+// Calls on(kind, data, id) for each event, and on("away") when the connection is lost.
+export function follow(room, after, on) {
+  let last = after, wait = FIRST_WAIT, source, timer;
 
   function open() {
-    const source = new EventSource(`/api/rooms/${encodeURIComponent(room)}/events?after=${last}`);
-    for (const name of ["hello", "message", "erased", "gap"]) {
-      source.addEventListener(name, (event) => {
+    clearTimeout(timer);
+    source?.close();
+    source = new EventSource(`/api/rooms/${encodeURIComponent(room)}/events?after=${last}`);
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (event) => {
         if (event.lastEventId) last = event.lastEventId;
         wait = FIRST_WAIT;
-        on[name](JSON.parse(event.data));
+        on(kind, JSON.parse(event.data), last);
       });
     }
     source.addEventListener("error", () => {
-      on.away();
+      on("away");
       if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(open, wait * (0.75 + Math.random() / 2));
+      timer = setTimeout(open, wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, LONGEST_WAIT);
     });
   }
 
   open();
+  return {
+    get last() { return last; },
+    // There is a network again: no need to wait out the back-off.
+    hurry() { if (source.readyState !== EventSource.OPEN) open(); },
+    stop() { clearTimeout(timer); source.close(); },
+  };
 }

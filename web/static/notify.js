@@ -1,0 +1,54 @@
+// Notifications, off until asked for. They say that something was said and not what: a system keeps
+// them where a page can't take them back. They go with what they speak of, and with the page.
+import { browser } from "/static/store.js";
+
+const button = document.querySelector("#notify");
+const NAME = "notify";
+
+export function notifier(room) {
+  const tag = `room:${room}`;
+  let until = [];
+  let timer;
+
+  const isOn = () => browser.get(NAME, false) && Notification.permission === "granted";
+  const worker = () => navigator.serviceWorker?.getRegistration();
+
+  async function show() {
+    const body = until.length === 1 ? "1 new message" : `${until.length} new messages`;
+    await (await worker())?.showNotification(room, { body, tag, icon: "/static/icon-192.png" });
+  }
+
+  async function close() {
+    clearTimeout(timer);
+    until = [];
+    for (const shown of (await (await worker())?.getNotifications({ tag })) ?? []) shown.close();
+  }
+
+  function draw() {
+    button.ariaPressed = String(isOn());
+    button.title = button.ariaLabel = isOn() ? "Notifications are on" : "Notifications are off";
+  }
+
+  if (!("Notification" in window) || !navigator.serviceWorker) return { tell() {} };
+  button.hidden = false;
+  draw();
+  button.addEventListener("click", async () => {
+    const wanted = !isOn();
+    if (wanted) await Notification.requestPermission();
+    browser.set(NAME, wanted);
+    draw();
+  });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) close(); });
+  addEventListener("pagehide", close);
+
+  return {
+    // A message came that will live so many milliseconds.
+    tell(life) {
+      if (!document.hidden || !isOn()) return;
+      until.push(performance.now() + life);
+      show();
+      clearTimeout(timer);
+      timer = setTimeout(close, Math.max(...until) - performance.now());
+    },
+  };
+}
