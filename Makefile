@@ -1,6 +1,7 @@
 # make run    set everything up and serve the messenger on http://127.0.0.1:8000
 # make test   set everything up and run the tests
 # make check  formatting, lint, types, layers
+# make screenshots  pictures of the page's states, to docs/screenshots
 # make lock   pin the dependencies anew
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test check format lock clean
+.PHONY: run test check format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -26,6 +27,9 @@ check: $(VENV)/.test
 format: $(VENV)/.test
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+screenshots: $(VENV)/.test
+	@$(BIN)/python -m tests.screenshots
 
 # The stamps depend on the locks and on pyproject.toml (the console script): a second run does nothing.
 $(VENV)/.run: requirements-run.lock pyproject.toml

@@ -163,7 +163,7 @@ def _facts(request: web.Request, name: str, held: list[Held]) -> dict[str, Any]:
         "messages": [shown.message(each, now) for each in living[-_SHOWN:]],
         "cursor": str(feed.of(name).cursor),
         "now": now,
-        "window": durations.write(feed.window),
+        "window": shown.left(feed.window),
         "window_ms": feed.window,
         "empties": shown.left(max((each.expires_at for each in living), default=now) - now),
     }

@@ -41,21 +41,34 @@ def room(facts: RoomFacts, now: int) -> dict[str, Any]:
     return {"name": facts.room, "left": left(facts.expires_at - now)}
 
 
-def lives(window: int) -> list[str]:
-    """The lives to choose from: the window first, then what is shorter."""
+def lives(window: int) -> list[tuple[str, str]]:
+    """The lives to choose from, as durations and in words: the window first, then what is shorter."""
     shorter = [life for life in _LIVES if SHORTEST_TTL <= life < window]
-    return [durations.write(life) for life in (window, *reversed(shorter))]
+    return [(durations.write(life), _whole(life)) for life in (window, *reversed(shorter))]
+
+
+def _whole(ms: int) -> str:
+    """A duration in words where those are exact."""
+    return (
+        left(ms)
+        if ms % _SECOND == 0 and (ms < _MINUTE or ms % _MINUTE == 0)
+        else durations.write(ms)
+    )
 
 
 def left(ms: int) -> str:
     """How long something still lives, in the words of the page: the two largest units, or one."""
     if ms >= _DAY:
-        return f"{ms // _DAY} d {ms % _DAY // _HOUR} h"
+        return f"{ms // _DAY} d" + _some(ms % _DAY // _HOUR, "h")
     if ms >= _HOUR:
-        return f"{ms // _HOUR} h {ms % _HOUR // _MINUTE} min"
+        return f"{ms // _HOUR} h" + _some(ms % _HOUR // _MINUTE, "min")
     if ms >= _MINUTE:
         return f"{ms // _MINUTE} min"
     return f"{-(-max(ms, 0) // _SECOND)} s"
+
+
+def _some(number: int, unit: str) -> str:
+    return f" {number} {unit}" if number else ""
 
 
 def initial(author: str) -> str:

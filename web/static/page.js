@@ -92,6 +92,7 @@ const on = {
     if (gap.reason === "reset") list.clear();
     else if (!isAfter(gap.until, last)) return;
     tell(GAPS[gap.reason]);
+    rooms.touch();
   },
   farewell() {},
   away: () => isLiveNow(false),

@@ -2,9 +2,11 @@
 const SECOND = 1_000, MINUTE = 60_000, HOUR = 3_600_000, DAY = 86_400_000;
 const HUES = 12;
 
+const some = (number, unit) => (number > 0 ? ` ${number} ${unit}` : "");
+
 export function left(ms) {
-  if (ms >= DAY) return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
-  if (ms >= HOUR) return `${Math.floor(ms / HOUR)} h ${Math.floor((ms % HOUR) / MINUTE)} min`;
+  if (ms >= DAY) return `${Math.floor(ms / DAY)} d${some(Math.floor((ms % DAY) / HOUR), "h")}`;
+  if (ms >= HOUR) return `${Math.floor(ms / HOUR)} h${some(Math.floor((ms % HOUR) / MINUTE), "min")}`;
   if (ms >= MINUTE) return `${Math.floor(ms / MINUTE)} min`;
   return `${Math.ceil(Math.max(ms, 0) / SECOND)} s`;
 }
