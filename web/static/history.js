@@ -31,14 +31,14 @@ export function history(room, hear) {
 
   const loadOlder = () => once(async () => {
     const page = await get(`&before=${list.first}`);
-    list.addPage(page.messages, { older: true });
+    list.addPage(page.messages, { areOlder: true });
     older.hidden = page.messages.length < PAGE;
   });
 
   const loadNewer = () => once(async () => {
     meanwhile = [];
     const page = await get(`&after=${list.last}`);
-    list.addPage(page.messages, { older: false });
+    list.addPage(page.messages, { areOlder: false });
     if (page.messages.length === PAGE) return;
     list.whole = true;
     meanwhile.forEach(list.add);
@@ -73,7 +73,7 @@ export function history(room, hear) {
       list.clear();
       list.whole = true;
       older.hidden = page.messages.length < PAGE;
-      list.addPage(page.messages, { older: false });
+      list.addPage(page.messages, { areOlder: false });
       list.toEnd();
     },
   };

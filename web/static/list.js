@@ -5,10 +5,12 @@ import { isAfter } from "/static/words.js";
 
 const root = document.querySelector("#messages");
 const pane = document.querySelector("#pane");
+const older = document.querySelector("#older");
 const MOST = 300;
 const LOOK = 1_000;
+const SOON = 50;
 const NEAR_END = 60;
-let timer;
+let timer, due = 0;
 let following = true;
 
 const item = (id) => document.getElementById("m" + id);
@@ -34,9 +36,17 @@ function insert(message) {
   return made;
 }
 
+function cutStart() {
+  while (root.children.length > MOST) {
+    root.firstElementChild.remove();
+    older.hidden = false;
+  }
+}
+
 // Takes out what is over, and hides what may be while the store was not asked again.
 function expire() {
   clearTimeout(timer);
+  timer = null;
   const now = clock.now(), latest = clock.latest();
   let next = LOOK;
   const over = [];
@@ -50,7 +60,16 @@ function expire() {
   if (over.length) hold(() => over.forEach((entry) => entry.remove()));
   if (!root.children.length) root.textContent = "";
   list.changed();
-  timer = setTimeout(look, next);
+  wake(next);
+}
+
+// Looks again in so many milliseconds, or sooner if that was meant before.
+function wake(wait) {
+  const at = performance.now() + wait;
+  if (at >= due && timer) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(look, wait);
 }
 
 function look() {
@@ -88,20 +107,20 @@ export const list = {
     hold(() => {
       made = insert(message);
       made?.classList.add("new");
-      while (following && root.children.length > MOST) root.firstElementChild.remove();
+      if (following) cutStart();
     });
     if (!following && root.children.length > MOST) list.cutEnd();
-    if (made) expire();
+    if (made) wake(SOON);
     return made !== null;
   },
 
   // Older or newer pages: nothing moves, and what is too far away leaves the page's memory.
-  addPage(messages, { older }) {
+  addPage(messages, { areOlder }) {
     hold(() => {
       messages.forEach(insert);
-      if (!older) while (root.children.length > MOST) root.firstElementChild.remove();
+      if (!areOlder) cutStart();
     });
-    if (older) list.cutEnd();
+    if (areOlder) list.cutEnd();
     expire();
   },
 
@@ -116,7 +135,7 @@ export const list = {
     list.gone.add(id);
     if (list.gone.size > MOST) list.gone.delete(list.gone.values().next().value);
     if (item(id)) hold(() => item(id).remove());
-    expire();
+    wake(SOON);
   },
 
   clear() {

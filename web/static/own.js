@@ -4,24 +4,31 @@ import { element } from "/static/message.js";
 import { browser } from "/static/store.js";
 
 const NAME = "own";
+let own = browser.get(NAME, {});
 
-function living() {
+// Other tabs of this browser post, too.
+addEventListener("storage", (event) => {
+  if (event.key === NAME) own = browser.get(NAME, {});
+});
+
+function forget() {
   const now = clock.now();
-  return Object.fromEntries(Object.entries(browser.get(NAME, {})).filter(([, own]) => own.until > now));
+  const over = Object.keys(own).filter((id) => own[id].until <= now);
+  for (const id of over) delete own[id];
+  if (over.length) browser.set(NAME, own);
 }
 
 export function remember(posted) {
-  browser.set(NAME, { ...living(), [posted.id]: { token: posted.erase_token, until: posted.expires_at } });
+  own = { ...browser.get(NAME, {}), [posted.id]: { token: posted.erase_token, until: posted.expires_at } };
+  browser.set(NAME, own);
 }
 
-export function isOwn(id) {
-  return id in living();
-}
+export const isOwn = (id) => id in own;
 
 async function erase(room, id) {
   const response = await fetch(`/api/rooms/${encodeURIComponent(room)}/messages/${id}`, {
     method: "DELETE",
-    headers: { Authorization: `Bearer ${living()[id]?.token}` },
+    headers: { Authorization: `Bearer ${own[id]?.token}` },
   });
   // 404: it is gone already, which is what was wanted.
   if (!response.ok && response.status !== 404) throw new Error((await response.json()).detail);
@@ -30,8 +37,7 @@ async function erase(room, id) {
 // Marks our own messages, and lets them be erased. `erased(id)` takes it off the screen at once;
 // `failed(words)` says why it could not be.
 export function mark(entries, room, { erased, failed }) {
-  const own = living();
-  browser.set(NAME, own);
+  forget();
   for (const entry of entries) {
     const { id } = entry.dataset;
     if (!(id in own) || entry.classList.contains("own")) continue;

@@ -16,6 +16,7 @@ const life = Number(written);
 const find = (selector) => document.querySelector(selector);
 const [status, here, fate, notice, jump, share] = ["#status", "#here", "#fate", "#notice", "#jump", "#share"].map(find);
 const title = document.title;
+const AGAIN = 2_000;
 let last = cursor, unseen = 0, isLive = false;
 
 const GAPS = {
@@ -59,17 +60,20 @@ function take(message) {
     notifications.tell(message.expires_at - clock.now());
     if (document.hidden || !list.following) unseen += 1;
   }
-  show();
 }
 
 // Another tab's connection stood at another id when we came: what lies between we ask for.
 async function joined({ last: from, live, here: count }) {
   if (live) isLiveNow(true);
   if (count !== undefined) showHere(count);
+  await catchUp(from, last);
+}
+
+async function catchUp(to, from) {
   try {
-    if (from !== last && live) await pages.missed(last);
+    if (isAfter(to, from)) await pages.missed(from);
   } catch {
-    setTimeout(() => joined({ last: from, live }), 2_000);
+    setTimeout(catchUp, AGAIN, to, from);
   }
 }
 
