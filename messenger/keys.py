@@ -34,6 +34,9 @@ class Keys:
         # zset: room -> expires_at of its longest-living message; PEXPIREAT the last of them;
         # projector
         self.rooms = self.tag + "rooms"
+        # hash: web process -> its last sign of life, and how many listen to it in each room; PEXPIRE
+        # 8 s after the last sign; web
+        self.here = self.tag + "here"
 
     def sent(self, room: str, key: str) -> str:
         """string: the id, ttl and fingerprint of a post; the message's life; append.

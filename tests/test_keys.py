@@ -31,6 +31,7 @@ def all_keys(partition: int) -> list[str]:
         keys.meta,
         keys.expiring,
         keys.rooms,
+        keys.here,
         keys.sent(ROOM, KEY),
         keys.sent_by("0123", 7),
         keys.visitor("abc"),

@@ -197,21 +197,6 @@ async def test_posting_too_fast_is_refused_with_the_time_to_wait(
     assert len(await messenger.texts()) == 3
 
 
-async def test_rooms_that_live_are_listed(messenger: Messenger) -> None:
-    """Rooms with living messages, the last spoken in first, and when each will be empty."""
-    await messenger.post("a", room="first", ttl=60_000)
-    last = await messenger.post("b", room="größe", ttl=30_000)
-    async with messenger.session.get(messenger.url + "/api/rooms") as response:
-        found = await response.json()
-    assert [room["room"] for room in found["rooms"]] == ["größe", "first"]
-    assert found["rooms"][0] == {
-        "room": "größe",
-        "last_posted_at": last["created_at"],
-        "expires_at": last["expires_at"],
-        "subscribers": 0,
-    }
-
-
 async def test_rooms_of_many_partitions_are_one_messenger(
     run_messenger: Callable[..., Messenger],
 ) -> None:

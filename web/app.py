@@ -17,6 +17,7 @@ from web.forgetting import Forgetting
 from web.heartbeat import Heartbeat
 from web.looplag import LoopLag
 from web.metrics import Metrics
+from web.presence import Presence
 from web.visitors import Visitors
 
 
@@ -56,3 +57,4 @@ class Loops:
         group.create_task(Forgetting(self.feed).run(stop), name="forgetting")
         group.create_task(Heartbeat(self.feed).run(stop), name="heartbeat")
         group.create_task(LoopLag(self.metrics).run(stop), name="loop lag")
+        group.create_task(Presence(self.feed).run(stop), name="presence")

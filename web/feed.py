@@ -1,7 +1,9 @@
 """The feed: what the web process serves, from memory that one tail a partition fills."""
 
 import heapq
-from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, UnsetType
 
 from messenger.clock import StoreClock
 from messenger.entries import START, EntryId
@@ -13,13 +15,17 @@ from web.room import Page, Room
 from web.subscriber import Subscriber
 
 
-class RoomFacts(NamedTuple):
-    """A room with living messages. Times are milliseconds by the store's clock."""
+class RoomFacts(msgspec.Struct, frozen=True):
+    """A room with living messages. Times are milliseconds by the store's clock. `last_id` is unset
+    where no message that lives is remembered, and `last_posted_at` then too late; `messages` where
+    more may live than are remembered."""
 
     room: str
     last_posted_at: int
     expires_at: int
-    subscribers: int
+    here: int
+    last_id: str | UnsetType = UNSET
+    messages: int | UnsetType = UNSET
 
 
 class Feed:
@@ -48,13 +54,15 @@ class Feed:
     def rooms(self, most: int) -> list[RoomFacts]:
         """The rooms with living messages, the last spoken in first."""
         now = self.clock.now()
-        facts = [
-            RoomFacts(room.name, last, room.last_expiry(now), len(room.subscribers))
-            for partition in self.partitions
-            for room in partition.rooms.values()
-            if (last := room.last_posted(now))
-        ]
-        return heapq.nlargest(most, facts, key=lambda each: each.last_posted_at)
+        living: list[tuple[EntryId, str]] = []
+        for partition in self.partitions:
+            living += partition.living(now)
+        newest = heapq.nlargest(most, living)
+        return [self._facts(self.of(name), name, last, now) for last, name in newest]
+
+    def here(self, name: str) -> int:
+        """How many are in a room, over all web processes."""
+        return self.of(name).here.count(name)
 
     def before(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
         """A page before an id, oldest first; None where memory does not reach back far enough."""
@@ -85,6 +93,7 @@ class Feed:
             await self._catch_up(partition, cursor)
         room = partition.room(name)
         room.subscribers.add(subscriber)
+        partition.here.listen(name, len(room.subscribers))
         begin = partition.cursor if cursor is None else cursor
         gap = partition.gap(room, begin)
         after = START if gap is not None and gap.reason == "reset" else begin
@@ -96,13 +105,16 @@ class Feed:
         partition.forget(now)
         gap = gap or partition.gap(room, begin)
         living = [event for event in history if event.expires_at > now]
-        hello = Hello(begin, partition.epoch, now, self.window)
+        subscriber.here = partition.here.count(name)
+        hello = Hello(begin, partition.epoch, now, self.window, subscriber.here)
         return [hello, *([gap] if gap else []), *living]
 
     def unsubscribe(self, name: str, subscriber: Subscriber) -> None:
-        room = self.of(name).rooms.get(name)
-        if room is not None:
-            room.subscribers.discard(subscriber)
+        partition = self.of(name)
+        room = partition.rooms.get(name)
+        if room is not None and subscriber in room.subscribers:
+            room.subscribers.remove(subscriber)
+            partition.here.listen(name, len(room.subscribers))
 
     def subscribers(self) -> list[Subscriber]:
         return [
@@ -111,6 +123,17 @@ class Feed:
             for room in partition.rooms.values()
             for subscriber in room.subscribers
         ]
+
+    def _facts(self, partition: Partition, name: str, last: EntryId, now: int) -> RoomFacts:
+        room = partition.rooms[name]
+        return RoomFacts(
+            room=name,
+            last_posted_at=last.ms,
+            expires_at=room.last_expiry(now),
+            here=partition.here.count(name),
+            last_id=UNSET if last == room.floor else str(last),
+            messages=UNSET if room.reaches_beyond(now) else room.messages,
+        )
 
     async def _catch_up(self, partition: Partition, cursor: EntryId) -> None:
         """Waits for an id that the store knows and this process does not yet: a reader may come from

@@ -26,12 +26,14 @@ class Erased(msgspec.Struct, frozen=True, gc=False):
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """The first thing on a stream: where it begins, and the store's clock to count down by."""
+    """The first thing on a stream: where it begins, the store's clock to count down by, and how many
+    are in the room, this reader among them."""
 
     cursor: EntryId
     epoch: str
     now: int
     window: int
+    here: int
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -43,10 +45,18 @@ class Gap(msgspec.Struct, frozen=True):
     until: EntryId
 
 
+class Present(msgspec.Struct, frozen=True, gc=False):
+    """How many are in the room now, over all web processes. It is no entry of the log, so it has no id
+    and moves no cursor."""
+
+    room: str
+    here: int
+
+
 class Farewell(msgspec.Struct, frozen=True):
     """The last thing on a stream: why it ends. In both cases a reader resumes by its last id."""
 
     reason: Literal["slow", "restart"]
 
 
-Live = Held | Erased | Hello | Gap | Farewell
+Live = Held | Erased | Hello | Gap | Present | Farewell

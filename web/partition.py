@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from messenger import messages
@@ -15,6 +16,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.log import Facts, Log
 from messenger.loops import persist
 from messenger.tail import Read, Tail
+from web.here import Here
 from web.live import Erased, Gap, Held
 from web.room import Room
 
@@ -45,6 +47,7 @@ class Partition:
         self.log = of
         self.clock = clock
         self.rooms: dict[str, Room] = {}
+        self.here = Here()
         self.position = START
         self.epoch = ""
         # The window in force, which may still be a longer one than is set.
@@ -120,6 +123,17 @@ class Partition:
             return Gap("trimmed", cursor, self._trimmed_to)
         expired_to = room.expired_to if room else self._horizon()
         return Gap("expired", cursor, expired_to) if cursor < expired_to else None
+
+    def living(self, now: int) -> Iterator[tuple[EntryId, str]]:
+        """The rooms with living messages, each with the id of its newest; where that is not remembered
+        any more, with the room's floor."""
+        self.forget(now)
+        for room in self.rooms.values():
+            last = room.last_id()
+            if last > START:
+                yield last, room.name
+            elif room.reaches_beyond(now):
+                yield room.floor, room.name
 
     async def reached(self, entry_id: EntryId) -> None:
         """Waits until everything up to the id has been handed out, but no longer than a moment: what

@@ -1,13 +1,13 @@
 """A room as this process remembers it: its newest messages, encoded, and who listens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, takewhile
 
 import msgspec
 from multidict import CIMultiDict
 
 from messenger.entries import START, EntryId
-from web.live import Erased, Held, Live
+from web.live import Erased, Held, Live, Present
 from web.subscriber import Encode, Subscriber
 
 # Older ones are read from the view (a page) or from the log (a resume).
@@ -48,9 +48,14 @@ class Room:
         self.floor = START
         self.expired_to = expired_to
         self.subscribers: set[Subscriber] = set()
+        # When they were last told how many are here, by the event loop's clock.
+        self.told_at = float("-inf")
+        # How many messages are remembered; all that live, unless `reaches_beyond`.
+        self.messages = 0
         self._known: dict[EntryId, Held | Erased] = {}
         self._pages: dict[int, Page] = {}
         self._last_expiry: int | None = 0
+        self._last_id: EntryId | None = START
         # When the last of those goes that were let go for want of room.
         self._beyond_until = 0
 
@@ -62,8 +67,11 @@ class Room:
         self._pages.clear()
         if isinstance(event, Erased):
             self._let_go(EntryId.parse(event.message))
-        elif self._last_expiry is not None:
-            self._last_expiry = max(self._last_expiry, event.expires_at)
+        else:
+            self.messages += 1
+            self._last_id = event.id
+            if self._last_expiry is not None:
+                self._last_expiry = max(self._last_expiry, event.expires_at)
         self._known[event.id] = event
         if len(self._known) > REMEMBERED:
             self.floor = next(iter(self._known))
@@ -118,26 +126,40 @@ class Room:
         last = max(self._last_expiry, self._beyond_until)
         return last if last > now else 0
 
-    def last_posted(self, now: int) -> int:
-        """When the newest living message was posted; 0 if none lives."""
-        beyond = self.floor.ms if self._beyond_until > now else 0
-        lives = (each.id.ms for each in self._newest_first(now) if isinstance(each, Held))
-        return next(lives, beyond)
+    def last_id(self) -> EntryId:
+        """The id of the newest message that is remembered; START if there is none."""
+        if self._last_id is None:
+            newest = (each.id for each in reversed(self._known.values()) if isinstance(each, Held))
+            self._last_id = next(newest, START)
+        return self._last_id
+
+    def reaches_beyond(self, now: int) -> bool:
+        """Whether messages may live that were let go for want of room, all older than `floor`."""
+        return self._beyond_until > now
 
     def broadcast(self, events: Sequence[Live]) -> None:
-        """Hands events to every subscriber, encoded once for each format."""
-        encoded: dict[Encode, bytes] = {}
-        for subscriber in tuple(self.subscribers):
-            frames = encoded.get(subscriber.encode)
-            if frames is None:
-                frames = encoded[subscriber.encode] = subscriber.encode(events)
-            subscriber.deliver(frames)
+        """Hands events to every subscriber."""
+        _hand_out(events, tuple(self.subscribers))
+
+    def tell(self, here: int, now: float) -> None:
+        """Tells how many are here to those who were told another number. One who waits for the hello
+        reads it there."""
+        behind = [each for each in self.subscribers if each.here not in (None, here)]
+        if behind:
+            self.told_at = now
+            for subscriber in behind:
+                subscriber.here = here
+            _hand_out([Present(self.name, here)], behind)
 
     def _let_go(self, entry_id: EntryId) -> Held | Erased | None:
         self._pages.clear()
         event = self._known.pop(entry_id, None)
+        if isinstance(event, Held):
+            self.messages -= 1
+            if entry_id == self._last_id:
+                self._last_id = None  # found again when somebody asks
         if event is not None and event.expires_at == self._last_expiry:
-            self._last_expiry = None  # found again when somebody asks
+            self._last_expiry = None  # this too
         return event
 
     def _newest_first(self, now: int) -> Iterator[Held | Erased]:
@@ -154,3 +176,13 @@ class Room:
             older_than=newest[0].id if has_older and newest else None,
             is_whole=len(newest) == limit or self._beyond_until <= now,
         )
+
+
+def _hand_out(events: Sequence[Live], to: Iterable[Subscriber]) -> None:
+    """Encodes events once for each format."""
+    encoded: dict[Encode, bytes] = {}
+    for subscriber in to:
+        frames = encoded.get(subscriber.encode)
+        if frames is None:
+            frames = encoded[subscriber.encode] = subscriber.encode(events)
+        subscriber.deliver(frames)

@@ -1,10 +1,17 @@
-"""Rooms over HTTP: which of them live."""
+"""Rooms over HTTP: which of them live, and how many are in them."""
+
+import asyncio
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
+from messenger.entries import EntryId
+from messenger.errors import StoreUnavailable
 from web.answers import json_answer
 from web.appkeys import FEED
+from web.feed import RoomFacts
+from web.queries import view_of
 
 MOST = 1_000
 
@@ -13,12 +20,35 @@ class RoomList(msgspec.Struct, frozen=True):
     """The rooms with living messages, the last spoken in first; at most a thousand."""
 
     now: int
-    rooms: list[dict[str, str | int]]
+    rooms: list[RoomFacts]
 
 
 async def rooms(request: web.Request) -> web.Response:
     feed = request.app[FEED]
     for partition in feed.partitions:
         partition.require_loaded()
-    found = RoomList(feed.clock.now(), [facts._asdict() for facts in feed.rooms(MOST)])
-    return json_answer(msgspec.json.encode(found))
+    found = await _complete(request, feed.rooms(MOST))
+    return json_answer(msgspec.json.encode(RoomList(feed.clock.now(), found)))
+
+
+async def _complete(request: web.Request, found: list[RoomFacts]) -> list[RoomFacts]:
+    """What memory has let go of is looked up; a room of which nothing is left is taken off the list."""
+    if all(each.last_id is not UNSET for each in found):
+        return found
+    looked_up = await asyncio.gather(*(_look_up(request, each) for each in found))
+    known = [each for each in looked_up if each is not None]
+    return sorted(known, key=lambda each: each.last_posted_at, reverse=True)
+
+
+async def _look_up(request: web.Request, facts: RoomFacts) -> RoomFacts | None:
+    """A store that is away does not take the list along: then the id is left out."""
+    if facts.last_id is not UNSET:
+        return facts
+    try:
+        newest = await view_of(request, facts.room).page(facts.room, None, 1)
+    except StoreUnavailable:
+        return facts
+    if not newest:
+        return None
+    last = newest[0].id
+    return msgspec.structs.replace(facts, last_id=last, last_posted_at=EntryId.parse(last).ms)

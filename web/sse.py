@@ -7,7 +7,7 @@ from functools import singledispatch
 import msgspec
 
 from messenger.entries import EntryId
-from web.live import Erased, Farewell, Gap, Held, Hello, Live
+from web.live import Erased, Farewell, Gap, Held, Hello, Live, Present
 
 _json = msgspec.json.Encoder().encode
 
@@ -60,6 +60,7 @@ def _(event: Hello) -> bytes:
             "epoch": event.epoch,
             "now": event.now,
             "window": event.window,
+            "here": event.here,
         }
     )
     retry = random.randint(*_RETRY_MS)
@@ -70,6 +71,11 @@ def _(event: Hello) -> bytes:
 def _(event: Gap) -> bytes:
     data = _json({"reason": event.reason, "after": str(event.after), "until": str(event.until)})
     return b"id: %d-%d\nevent: gap\ndata: %b\n\n" % (*event.until, data)
+
+
+@_frame.register
+def _(event: Present) -> bytes:
+    return b"event: present\ndata: %b\n\n" % _json({"room": event.room, "here": event.here})
 
 
 @_frame.register

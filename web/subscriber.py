@@ -33,6 +33,8 @@ class Subscriber:
         self._sink = sink
         self._waiting: list[bytes] | None = []
         self._waiting_bytes = 0
+        # How many are here, as it was told last; None until its hello is made.
+        self.here: int | None = None
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
     @property

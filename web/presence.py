@@ -1,0 +1,50 @@
+"""Presence: how many are in a room, over all web processes, told to those who are in it."""
+
+import asyncio
+
+from messenger.loops import persist
+from web.census import Census
+from web.feed import Feed
+from web.partition import Partition
+
+# However many come and go, a room is told twice a second at the most; and one so full that this would
+# be more than _TOLD_A_SECOND events, as often as keeps it to them.
+_EVERY_S = 0.5
+_AGAIN_S = 0.4  # a little less than a round lasts
+_TOLD_A_SECOND = 2_000
+
+
+class Presence:
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._censuses = [Census(each.log, each.here) for each in feed.partitions]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await persist(stop, "presence", self.step, every_s=_EVERY_S)
+        await asyncio.gather(*(census.leave() for census in self._censuses))
+
+    async def step(self) -> None:
+        """Tells what is known here first: it does not wait for the store."""
+        self._tell()
+        due = [census.exchange() for census in self._censuses if census.is_due]
+        for failure in await asyncio.gather(*due, return_exceptions=True):
+            if failure is not None:
+                raise failure
+        self._tell()
+
+    def _tell(self) -> None:
+        for partition in self._feed.partitions:
+            changed = partition.here.changed
+            partition.here.changed = {name for name in changed if not _tell(partition, name)}
+
+
+def _tell(partition: Partition, name: str) -> bool:
+    """Tells a room how many are in it; False if it was told too short a while ago."""
+    room = partition.rooms.get(name)
+    if room is None:
+        return True
+    now = asyncio.get_running_loop().time()
+    if now - room.told_at < max(_AGAIN_S, len(room.subscribers) / _TOLD_A_SECOND):
+        return False
+    room.tell(partition.here.count(name), now)
+    return True
