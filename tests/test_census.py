@@ -2,12 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import redis
 
+from messenger.connection import Store
+from messenger.errors import StoreUnavailable
 from messenger.log import Log, Logs
+from messenger.settings import Settings
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, now_ms
 from tests.sinks import Recorder
@@ -167,6 +170,36 @@ async def test_counts_are_fetched_once(private_store: PrivateStore, log: Log) ->
         signed(client, "other", 0, '{"lobby":7}', version=2)
         await census.exchange()
         assert (here.count("lobby"), here.count("left")) == (7, 0)
+
+
+async def test_what_is_known_is_not_sent_again(private_store: PrivateStore, log: Log) -> None:
+    """A quiet round costs little, however many rooms the others have."""
+    census = Census(log, Here())
+    with private_store.client() as client:
+        rooms = json.dumps({f"room-{number}": 1 for number in range(10_000)})
+        signed(client, "other", 0, rooms)
+        await census.exchange()
+        sent = client.info("stats")["total_net_output_bytes"]
+        await census.exchange()
+        assert client.info("stats")["total_net_output_bytes"] - sent < len(rooms) / 2
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    own_store: Callable[..., PrivateStore], settings: Callable[..., Settings]
+) -> None:
+    """The readers of this process are told all the same; the loop hears of it, and backs off."""
+    private = own_store()
+    async with Store(private.url) as store:
+        logs = Logs(store, settings())
+        feed = Feed(logs)
+        (partition,) = feed.partitions
+        await partition.step()
+        first = await join(feed)
+        await join(feed)
+        private.kill()
+        with pytest.raises(StoreUnavailable):
+            await Presence(feed).step()
+        assert told(first) == [2]
 
 
 @pytest.mark.parametrize("rooms", ["{", "[]", '{"lobby":-4}', '{"lobby":"x"}', "{}", "\\xff"])
