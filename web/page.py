@@ -158,6 +158,7 @@ def _facts(request: web.Request, name: str, held: list[Held]) -> dict[str, Any]:
     living = [each for each in held if each.expires_at > now]
     return {
         "room": name,
+        "here": feed.here(name),
         "rooms": rooms,
         "older": living[-_SHOWN].id if len(living) > _SHOWN else None,
         "messages": [shown.message(each, now) for each in living[-_SHOWN:]],

@@ -38,7 +38,7 @@ def message(held: Held, now: int) -> dict[str, Any]:
 
 
 def room(facts: RoomFacts, now: int) -> dict[str, Any]:
-    return {"name": facts.room, "left": left(facts.expires_at - now)}
+    return {"name": facts.room, "here": facts.here, "left": left(facts.expires_at - now)}
 
 
 def lives(window: int) -> list[tuple[str, str]]:
