@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 # Without these it looks for its maker's servers at every start.
 _QUIET = (
@@ -19,6 +19,11 @@ _QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+_TELL_OF_POLICY = """
+addEventListener("securitypolicyviolation", (event) =>
+  console.error(`the policy forbids ${event.violatedDirective}: ${event.blockedURI}`));
+"""
 
 
 def find_chromium() -> str:
@@ -43,12 +48,16 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @contextlib.asynccontextmanager
-async def watched_page(opened: Browser | BrowserContext, **options: Any) -> AsyncIterator[Page]:
-    """A page in a profile of its own. What it complains of, and what it asks of other hosts, fails
-    the test."""
+async def watched_page(
+    opened: Browser | BrowserContext, allowing: str = "", **options: Any
+) -> AsyncIterator[Page]:
+    """A page, in a profile of its own or in a given one. What it complains of, what its policy
+    forbids, and what it asks of other hosts, fails the test; but for complaints with the words that
+    are allowed: a browser itself tells of each answer that is an error."""
     context = await opened.new_context(**options) if isinstance(opened, Browser) else opened
     page = await context.new_page()
     complaints: list[str] = []
+    await page.add_init_script(_TELL_OF_POLICY)
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on(
@@ -58,5 +67,23 @@ async def watched_page(opened: Browser | BrowserContext, **options: Any) -> Asyn
         ),
     )
     yield page
-    await context.close()
-    assert complaints == []
+    await (page if context is opened else context).close()
+    assert [said for said in complaints if not (allowing and allowing in said)] == []
+
+
+async def enter(page: Page, address: str, room: str = "lobby") -> None:
+    """Opens a room, and waits until it is live."""
+    await page.goto(f"{address}/r/{room}")
+    await expect(page.locator("#status")).to_have_text("Live")
+
+
+async def shown(page: Page) -> list[str]:
+    return await page.locator("#messages .text").all_inner_texts()
+
+
+async def say(page: Page, text: str, life: str | None = None) -> None:
+    """Writes a text and sends it."""
+    if life is not None:
+        await page.get_by_label("Gone after").select_option(life)
+    await page.get_by_label("Message", exact=True).fill(text)
+    await page.get_by_role("button", name="Send").click()

@@ -1,27 +1,17 @@
 """The page in a real browser."""
 
+import re
 from collections.abc import Callable
 
 from playwright.async_api import Page, expect
 
 from messenger.settings import Settings
-from tests.browser import browser, watched_page
+from tests.browser import browser, say, shown, watched_page
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 from tests.waiting import wait_until
 
 SECOND = 1_000
-
-
-async def shown(page: Page) -> list[str]:
-    return await page.locator("#messages .text").all_inner_texts()
-
-
-async def say(page: Page, text: str, life: str | None = None) -> None:
-    if life is not None:
-        await page.get_by_label("Gone after").select_option(life)
-    await page.get_by_label("Message", exact=True).fill(text)
-    await page.get_by_role("button", name="Send").click()
 
 
 async def test_two_people_see_the_same_come_and_go(
@@ -126,19 +116,28 @@ async def test_after_a_reset_nothing_living_leaves_the_screen(
             assert await shown(page) == ["after"]
 
 
-async def test_a_refused_post_keeps_its_text_and_says_why(
+async def test_a_post_too_fast_is_sent_when_it_may_be(
     run_messenger: Callable[..., Messenger],
 ) -> None:
-    """Posting too fast: the reason is shown, nothing is lost, and it can be sent again."""
-    messenger = await run_messenger(post_rate="1/5s")
-    async with browser() as opened:
-        page = await opened.new_page()
+    """Posting too fast: the text is on the screen as not sent yet, with the reason and the seconds
+    to wait, and goes by itself when they are over."""
+    messenger = await run_messenger(post_rate="1/3s")
+    async with (
+        browser() as opened,
+        watched_page(opened, allowing="status of 429") as page,
+    ):
         await page.goto(messenger.url + "/r/lobby")
         await say(page, "first")
         await expect(page.locator("#messages .text")).to_have_text("first")
         await say(page, "second")
-        await expect(page.locator("#problem")).to_contain_text("too many posts")
-        await expect(page.get_by_label("Message", exact=True)).to_have_value("second")
+        await expect(page.locator("#pending .text")).to_have_text("second")
+        await expect(page.locator("#pending .state")).to_contain_text("too many posts")
+        await expect(page.locator("#pending .state")).to_contain_text(re.compile(r"sent in \d s"))
+        await expect(page.locator("#limits")).to_contain_text(re.compile(r"next in \d s"))
+        await wait_until(lambda: _all(page, ["first", "second"]), "both are sent")
+        await expect(page.locator("#pending li")).to_have_count(0)
+        await expect(page.locator("#limits")).not_to_contain_text("next in")
+    assert await messenger.texts() == ["first", "second"]
 
 
 async def test_an_erased_message_leaves_every_screen(
