@@ -30,7 +30,8 @@ def message(held: Held, now: int) -> dict[str, Any]:
         "created_at": found.created_at,
         "expires_at": found.expires_at,
         "gone": _moment(found.expires_at).strftime("%Y-%m-%d %H:%M:%S"),
-        "left": left(found.expires_at - now),
+        # What is left would be wrong a moment later, where no script corrects it.
+        "gone_short": _moment(found.expires_at).strftime("%H:%M:%S"),
         "life": f"{(found.expires_at - found.created_at) / 1_000:.3f}",
         "age": f"{(now - found.created_at) / 1_000:.3f}",
         "rest": f"{max(0, found.expires_at - now) / 1_000:.3f}",

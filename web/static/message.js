@@ -26,8 +26,8 @@ export function frame(author, text, ...about) {
 
 export function render(message) {
   const time = element("time");
-  const unseen = element("span", "unseen", "gone in ");
-  const made = frame(message.author, message.text, time, " ", element("span", "left", unseen, element("span")));
+  const rest = element("span", "left", element("span", "unseen"), element("span"));
+  const made = frame(message.author, message.text, time, " ", rest);
   made.id = "m" + message.id;
   Object.assign(made.dataset, {
     id: message.id, author: message.author, created: message.created_at, expires: message.expires_at,
@@ -42,7 +42,9 @@ export function adopt(entry) {
   time.dateTime = new Date(created).toISOString();
   time.textContent = short(created);
   time.title = long(created);
-  entry.querySelector(".left").title = `Gone at ${long(Number(entry.dataset.expires))}`;
+  const rest = entry.querySelector(".left");
+  rest.title = `Gone at ${long(Number(entry.dataset.expires))}`;
+  rest.firstElementChild.textContent = "gone in ";
 }
 
 // Shows how much is left.

@@ -17,7 +17,7 @@ const find = (selector) => document.querySelector(selector);
 const [status, here, fate, notice, jump, share] = ["#status", "#here", "#fate", "#notice", "#jump", "#share"].map(find);
 const title = document.title;
 const AGAIN = 2_000;
-let last = cursor, unseen = 0, isLive = false;
+let last = cursor, unseen = 0;
 
 const GAPS = {
   expired: "While you were away, messages came and went.",
@@ -31,9 +31,8 @@ function tell(words) {
 }
 
 function isLiveNow(live) {
-  isLive = live;
   status.textContent = live ? "Live" : "Reconnecting …";
-  status.classList.toggle("live", live);
+  status.className = live ? "live" : "away";
   if (live) pending.flush();
 }
 
