@@ -136,7 +136,7 @@ def _codes() -> dict[str, str]:
     found = {code: _status(kind, code) for kind, code in [*named, *_raised()]}
     found |= {code: str(status) for code, (status, _) in problems._BY_CODE.items()}
     found |= {code: str(status) for status, (code, *_) in problems._FRAMEWORK.items()}
-    return found | {"internal": "500", "refused": "4xx"}
+    return found | {"internal": "500", "refused": "4xx", "malformed-request": "400"}
 
 
 def test_every_error_is_explained() -> None:

@@ -31,6 +31,7 @@ _FRAMEWORK = {
     404: ("not-found", "Not found", "there is nothing at this path"),
     405: ("method-not-allowed", "Method not allowed", "this path does not take this method"),
     413: ("too-large", "Too large", "the body is larger than this path takes"),
+    417: ("expectation-failed", "Expectation failed", "only 100-continue can be expected"),
 }
 _FIELDS = {401: {"WWW-Authenticate": 'Bearer realm="messenger"'}}
 
@@ -70,6 +71,12 @@ def answer_framework(error: web.HTTPException, path: str) -> web.Response:
     )
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     return _problem(error.status, code, title, detail, path, headers, {})
+
+
+def answer_unread(path: str) -> web.Response:
+    """For bytes that are no request."""
+    detail = "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most"
+    return _problem(400, "malformed-request", "Malformed request", detail, path, {}, {})
 
 
 def answer_crash(path: str) -> web.Response:

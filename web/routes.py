@@ -5,6 +5,7 @@ from aiohttp import web
 from web import events, listing, messages, operations, page, posting, rooms, shell
 from web.guard import guarded
 from web.metrics import Metrics
+from web.unread import expect
 
 ROUTES = (
     ("GET", "/", page.lobby),
@@ -30,11 +31,12 @@ def add(app: web.Application, metrics: Metrics) -> None:
     for method, path, handler in ROUTES:
         whole = guarded(handler, method, path, metrics)
         if method == "GET" and handler is not events.events:
-            app.router.add_get(path, whole)  # and HEAD
+            app.router.add_get(path, whole, expect_handler=expect)  # and HEAD
         else:
-            app.router.add_route(method, path, whole)
+            app.router.add_route(method, path, whole, expect_handler=expect)
     # What no route takes comes here, so that this refusal too has our shape.
-    app.router.add_route("*", "/{path:.*}", guarded(unmatched, "any", "other", metrics))
+    whole = guarded(unmatched, "any", "other", metrics)
+    app.router.add_route("*", "/{path:.*}", whole, expect_handler=expect)
 
 
 async def unmatched(request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from messenger.settings import Settings
 from web.app import Loops, create_app
 from web.appkeys import METRICS
 from web.feed import Feed
+from web.unread import Runner
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None
     feed = Feed(logs)
     app = create_app(logs, feed, stop)
     # A reader that leaves ends its handler at once, and not at the next write.
-    runner = web.AppRunner(
+    runner = Runner(
         app,
         access_log=None,
         handler_cancellation=True,
