@@ -4,19 +4,21 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+import web.listed
 from messenger.log import Post
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger
 from tests.waiting import wait_until
+from web.listed import Listed
 from web.room import REMEMBERED
 
 
 async def listed(messenger: Messenger) -> list[dict[str, Any]]:
-    async with messenger.session.get(messenger.url + "/api/rooms") as response:
-        assert response.status == 200, await response.text()
-        found: list[dict[str, Any]] = (await response.json())["rooms"]
-        return found
+    found: list[dict[str, Any]] = (await _answer(messenger))["rooms"]
+    return found
 
 
 async def erase(messenger: Messenger, posted: dict[str, Any]) -> None:
@@ -117,6 +119,43 @@ async def test_a_store_that_is_away_does_not_take_the_list_along(
     assert lobby["room"] == "lobby"
     assert not {"last_id", "messages"} & lobby.keys()
     store.start()
+
+
+def test_a_long_list_is_not_made_for_everyone() -> None:
+    """A list that is cheap is made anew for each; a dear one as often as takes a tenth of the
+    process, and once a second at the least."""
+    listed = Listed()
+    listed.keep(b"cheap", 100.0, 0.004)
+    assert listed.get(100.0) is None
+    listed.keep(b"dear", 100.0, 0.02)
+    assert (listed.get(100.19), listed.get(100.21)) == (b"dear", None)
+    listed.keep(b"very dear", 200.0, 3.0)
+    assert (listed.get(200.9), listed.get(201.1)) == (b"very dear", None)
+
+
+async def test_a_list_that_is_kept_tells_the_time_of_now(
+    messenger: Messenger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages set their clocks by it: only the rooms are of a moment ago."""
+    monkeypatch.setattr(web.listed, "_CHEAP_S", -1.0)
+    monkeypatch.setattr(web.listed, "_LONGEST_S", 60.0)
+    monkeypatch.setattr(web.listed, "_SHARE", 1e-12)
+    await messenger.post("x")
+    first = await _answer(messenger)
+    await messenger.post("y", room="new")
+
+    async def is_later() -> bool:
+        return (await _answer(messenger))["now"] > first["now"]
+
+    await wait_until(is_later, "time goes on")
+    assert (await _answer(messenger))["rooms"] == first["rooms"]
+
+
+async def _answer(messenger: Messenger) -> dict[str, Any]:
+    async with messenger.session.get(messenger.url + "/api/rooms") as response:
+        assert response.status == 200, await response.text()
+        found: dict[str, Any] = await response.json()
+        return found
 
 
 async def _has(messenger: Messenger, messages: int) -> bool:

@@ -10,11 +10,12 @@ from aiohttp import web
 from consumers.view import View
 from messenger.log import Logs
 from web import routes
-from web.appkeys import FEED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
+from web.appkeys import FEED, LISTED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
 from web.body import LIMIT
 from web.feed import Feed
 from web.forgetting import Forgetting
 from web.heartbeat import Heartbeat
+from web.listed import Listed
 from web.looplag import LoopLag
 from web.metrics import Metrics
 from web.presence import Presence
@@ -24,6 +25,7 @@ from web.visitors import Visitors
 def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
     app = web.Application(client_max_size=LIMIT)
     app[FEED] = feed
+    app[LISTED] = Listed()
     app[LOGS] = logs
     app[METRICS] = Metrics()
     app[SETTINGS] = logs.settings

@@ -8,10 +8,12 @@ from consumers.view import View
 from messenger.log import Logs
 from messenger.settings import Settings
 from web.feed import Feed
+from web.listed import Listed
 from web.metrics import Metrics
 from web.visitors import Visitors
 
 FEED = web.AppKey("feed", Feed)
+LISTED = web.AppKey("listed", Listed)
 LOGS = web.AppKey("logs", Logs)
 METRICS = web.AppKey("metrics", Metrics)
 SETTINGS = web.AppKey("settings", Settings)

@@ -1,6 +1,7 @@
 """Rooms over HTTP: which of them live, and how many are in them."""
 
 import asyncio
+import time
 
 import msgspec
 from aiohttp import web
@@ -9,26 +10,32 @@ from msgspec import UNSET
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable
 from web.answers import json_answer
-from web.appkeys import FEED
+from web.appkeys import FEED, LISTED
 from web.feed import RoomFacts
 from web.queries import view_of
 
 MOST = 1_000
 
 
-class RoomList(msgspec.Struct, frozen=True):
-    """The rooms with living messages, the last spoken in first; at most a thousand."""
-
-    now: int
-    rooms: list[RoomFacts]
-
-
 async def rooms(request: web.Request) -> web.Response:
-    feed = request.app[FEED]
+    """The rooms with living messages, the last spoken in first; at most a thousand."""
+    feed, listed = request.app[FEED], request.app[LISTED]
     for partition in feed.partitions:
         partition.require_loaded()
-    found = await _complete(request, feed.rooms(MOST))
-    return json_answer(msgspec.json.encode(RoomList(feed.clock.now(), found)))
+    found = listed.get(asyncio.get_running_loop().time())
+    if found is None:
+        found = await _list(request)
+    return json_answer(b'{"now":%d,"rooms":%b}' % (feed.clock.now(), found))
+
+
+async def _list(request: web.Request) -> bytes:
+    """The list, encoded, and kept for a moment if it is long."""
+    began = time.thread_time()
+    found = request.app[FEED].rooms(MOST)
+    cost_s = time.thread_time() - began
+    rooms = msgspec.json.encode(await _complete(request, found))
+    request.app[LISTED].keep(rooms, asyncio.get_running_loop().time(), cost_s)
+    return rooms
 
 
 async def _complete(request: web.Request, found: list[RoomFacts]) -> list[RoomFacts]:
