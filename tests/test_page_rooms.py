@@ -147,3 +147,19 @@ async def test_a_notification_goes_with_what_it_tells_of(messenger: Messenger) -
 
 async def _has(page: Page, expected: list[str]) -> bool:
     return await bodies(page) == expected
+
+
+async def test_a_room_is_shared_by_its_address(messenger: Messenger) -> None:
+    """The button gives the room's address to whoever is to come, and says that it did."""
+    async with browser() as opened:
+        context = await opened.new_context(permissions=["clipboard-read", "clipboard-write"])
+        async with watched_page(context) as page:
+            await page.add_init_script("navigator.share = undefined")
+            await enter(page, messenger.url, "grüner-garten")
+            await page.get_by_role("button", name="Share this room").click()
+            await expect(page.locator("#notice")).to_contain_text("The room's address was copied.")
+            address = await page.evaluate("navigator.clipboard.readText()")
+            assert address == messenger.url + "/r/gr%C3%BCner-garten"
+            await page.goto(address)
+            await expect(page.locator("h1")).to_have_text("grüner-garten")
+        await context.close()
