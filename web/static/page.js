@@ -131,8 +131,8 @@ const rooms = watchRooms(room);
 list.start();
 pending.restore();
 join(room, () => last, (kind, data, id) => {
-  on[kind](data);
-  if (id && (kind === "hello" || isAfter(id, last))) last = id;
+  on[kind]?.(data);
+  if (id && (kind === "hello" || data.reason === "reset" || isAfter(id, last))) last = id;
 });
 
 notice.querySelector("button").addEventListener("click", () => tell(""));
