@@ -20,6 +20,14 @@ _QUIET = (
     "--disable-sync",
 )
 
+# Stands for a browser that shows another tab: headless, no page is ever hidden.
+HIDEABLE = """
+Object.defineProperty(document, "hidden", { get: () => Boolean(window.isHidden) });
+window.hide = (hidden) => {
+  window.isHidden = hidden;
+  document.dispatchEvent(new Event("visibilitychange"));
+};
+"""
 _TELL_OF_POLICY = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`the policy forbids ${event.violatedDirective}: ${event.blockedURI}`));

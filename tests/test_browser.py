@@ -58,22 +58,6 @@ async def test_a_message_leaves_on_time_without_javascript(
         assert 0 <= late <= 1_000
 
 
-async def test_a_browser_clock_that_is_wrong_changes_nothing(
-    run_messenger: Callable[..., Messenger],
-) -> None:
-    """Messages leave by the store's clock, also where the browser's is an hour off."""
-    messenger = await run_messenger()
-    async with browser() as opened, watched_page(opened) as page:
-        await page.clock.install(time=1_000_000)
-        await page.goto(messenger.url + "/r/lobby")
-        await expect(page.locator("#status")).to_have_text("Live")
-        await messenger.post("stays")
-        await messenger.post("goes", ttl=2_000)
-        await expect(page.locator("#messages li")).to_have_count(2)
-        await page.clock.run_for(3_000)
-        await wait_until(lambda: _only(page, "stays"), "the short one left")
-
-
 async def test_a_stream_that_breaks_misses_nothing(
     run_messenger: Callable[..., Messenger],
 ) -> None:
@@ -155,10 +139,6 @@ async def test_an_erased_message_leaves_every_screen(
             headers={"Authorization": f"Bearer {posted['erase_token']}"},
         )
         await expect(page.locator("#messages li")).to_have_count(0)
-
-
-async def _only(page: Page, text: str) -> bool:
-    return await shown(page) == [text]
 
 
 async def _all(page: Page, texts: list[str]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.async_api import Page, Route, expect
 
 from messenger.settings import Settings
-from tests.browser import browser, enter, shown, watched_page
+from tests.browser import HIDEABLE, browser, enter, shown, watched_page
 from tests.filling import fill, numbers
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
@@ -15,15 +15,6 @@ from tests.waiting import wait_until
 
 MOST = 300
 SECOND = 1_000
-
-# Stands for a browser that shows another tab: headless, no page is ever hidden.
-HIDEABLE = """
-Object.defineProperty(document, "hidden", { get: () => Boolean(window.isHidden) });
-window.hide = (hidden) => {
-  window.isHidden = hidden;
-  document.dispatchEvent(new Event("visibilitychange"));
-};
-"""
 
 
 async def scroll(page: Page, to: str) -> None:

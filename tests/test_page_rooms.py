@@ -5,9 +5,8 @@ from typing import Any
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser import browser, enter, say, watched_page
+from tests.browser import HIDEABLE, browser, enter, say, watched_page
 from tests.serving import Messenger
-from tests.test_page_live import HIDEABLE
 from tests.waiting import wait_until
 
 SECOND = 1_000
