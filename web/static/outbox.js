@@ -16,7 +16,7 @@ const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]
 export function outbox(room, window, on) {
   const name = `outbox:${room}`;
   const path = `/api/rooms/${encodeURIComponent(room)}/messages`;
-  let entries = [], sending = null, timer;
+  let entries = [], sending = null, heldUntil = 0, timer;
 
   const keep = () => tab.set(name, entries.length ? entries.map(({ key, text, author, ttl, life, since, tried, refused }) =>
     ({ key, text, author, ttl, life, since, tried, refused })) : null);
@@ -85,7 +85,8 @@ export function outbox(room, window, on) {
     const body = await response.json();
     const wait = Number(response.headers.get("Retry-After"));
     if (response.ok) done(entry, body, response.headers.get("RateLimit"));
-    else if (response.status === 429 || response.status === 503) later(entry, wait || 1, body.detail);
+    else if (response.status === 429) held(entry, wait || 1, body.detail);
+    else if (response.status === 503) later(entry, wait || 1, body.detail);
     else refuse(entry, `${body.detail}.`);
   }
 
@@ -94,12 +95,18 @@ export function outbox(room, window, on) {
     on.posted(posted, rate);
   }
 
-  function later(entry, seconds, why) {
+  // Too fast: until then nothing else is sent either.
+  function held(entry, seconds, why) {
+    heldUntil = performance.now() + seconds * 1_000;
+    later(entry, seconds, why, on.held);
+  }
+
+  function later(entry, seconds, why, told = () => {}) {
     const until = performance.now() + seconds * 1_000;
     (function count() {
-      const rest = Math.ceil((until - performance.now()) / 1_000);
-      on.held(Math.max(0, rest));
-      if (rest <= 0) return flush();
+      const rest = Math.max(0, Math.ceil((until - performance.now()) / 1_000));
+      told(rest);
+      if (!rest) return flush();
       say(entry, `${why}: sent in ${rest} s`);
       timer = setTimeout(count, 250);
     })();
@@ -113,8 +120,8 @@ export function outbox(room, window, on) {
   }
 
   async function flush() {
+    if (sending || performance.now() < heldUntil) return;
     clearTimeout(timer);
-    if (sending) return;
     for (const entry of entries.filter((each) => !each.refused && isOver(each))) {
       drop(entry);
       on.over();

@@ -50,6 +50,7 @@ export function mark(entries, room, { erased, failed }) {
       try {
         await erase(room, id);
         erased(id);
+        document.querySelector("#pane").focus();
       } catch (error) {
         button.disabled = false;
         failed(error.name === "Error" ? error.message : "The server could not be reached: it is not erased.");
