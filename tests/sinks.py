@@ -11,7 +11,7 @@ class Recorder:
         self.written = b""
         self.unread_bytes = 0
         self.closing = False
-        self.subscriber = Subscriber(sse.encode, bytes, self)
+        self.subscriber = Subscriber(sse.encode, self)
 
     def write(self, data: bytes) -> None:
         self.written += data

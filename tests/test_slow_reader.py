@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-import web.events
+import web.sources
 from messenger.entries import EntryId
 from messenger.log import Logs, Post
 from tests.serving import Messenger
@@ -132,7 +132,7 @@ async def test_a_history_that_is_not_taken_is_cut(
     run_messenger: Callable[..., Messenger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a quiet room, too, a reader that asks for all and reads nothing is ended, and let go."""
-    monkeypatch.setattr(web.events, "_TAKE_S", 0.3)
+    monkeypatch.setattr(web.sources, "_TAKE_S", 0.3)
     messenger = await run_messenger()
     posts = [messenger.logs.all[0].append(Post("lobby", "me", "é" * 2_000)) for _ in range(3_000)]
     await asyncio.gather(*posts)

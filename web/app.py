@@ -42,7 +42,7 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
 
 async def _end_streams(app: web.Application) -> None:
     """Told here and not at clean-up: only so do readers get their farewell, and the stop is quick."""
-    for subscriber in app[FEED].subscribers():
+    for subscriber in tuple(app[FEED].subscribers):
         subscriber.end("restart")
 
 

@@ -9,7 +9,7 @@ from messenger.clock import StoreClock
 from messenger.entries import START, EntryId
 from messenger.keys import partition_of
 from messenger.log import Logs
-from web.live import Erased, Held, Hello, Live
+from web.live import Beat, Erased, Gap, Held, Hello, Live
 from web.partition import Partition, live_of
 from web.room import Page, Room
 from web.subscriber import Subscriber
@@ -28,10 +28,24 @@ class RoomFacts(msgspec.Struct, frozen=True):
     messages: int | UnsetType = UNSET
 
 
+class Missed(msgspec.Struct, frozen=True):
+    """What a reader missed: `events` in the log's order, all up to `cursor` that it can be given."""
+
+    gap: Gap | None
+    events: list[Held | Erased]
+    cursor: EntryId
+
+    @property
+    def told(self) -> list[Live]:
+        return [*([self.gap] if self.gap else []), *self.events]
+
+
 class Feed:
     def __init__(self, logs: Logs) -> None:
         self.clock = StoreClock()
         self.window = logs.settings.window
+        # All live connections, those that still wait for their history among them.
+        self.subscribers: set[Subscriber] = set()
         self.partitions = [Partition(log, self.clock) for log in logs.all]
 
     def of(self, room: str) -> Partition:
@@ -82,47 +96,72 @@ class Feed:
         self, name: str, cursor: EntryId | None, subscriber: Subscriber
     ) -> list[Live]:
         """Puts a subscriber behind its gate and gives what it must be sent before the gate opens:
-        a hello, a gap if there is one, and the history after its cursor.
+        a hello, what it missed since its cursor, and after a gap the id up to which it has all.
 
         Between this process's memory and the subscription no event of the loop can come: nothing is
         missed, nothing doubled. What memory let go of is read from the log.
         """
+        self.subscribers.add(subscriber)
+        partition = self.of(name)
+        await self.reach(name, cursor)
+        self.listen(name, subscriber)
+        begin = partition.cursor if cursor is None else cursor
+        missed = await self.missed(name, begin)
+        subscriber.here = partition.here.count(name)
+        now = self.clock.now()
+        hello = Hello(begin, partition.epoch, now, self.window, subscriber.here)
+        after_gap = [Beat(missed.cursor, now)] if missed.gap else []
+        return [hello, *missed.told, *after_gap]
+
+    async def reach(self, name: str, cursor: EntryId | None) -> None:
+        """Waits for an id that the store knows and this process does not yet: a reader may come from
+        another web process that is a moment ahead. StoreUnavailable while the log is being read."""
         partition = self.of(name)
         partition.require_loaded()
-        if cursor is not None and cursor > partition.cursor:
-            await self._catch_up(partition, cursor)
+        if cursor is None or cursor <= partition.cursor:
+            return
+        facts = await partition.log.settle()
+        if cursor <= facts.last and facts.epoch == partition.epoch:
+            await partition.reached(cursor)
+
+    def listen(self, name: str, subscriber: Subscriber) -> None:
+        """From now on the subscriber is handed what comes in the room."""
+        self.subscribers.add(subscriber)
+        partition = self.of(name)
         room = partition.room(name)
         room.subscribers.add(subscriber)
         partition.here.listen(name, len(room.subscribers))
-        begin = partition.cursor if cursor is None else cursor
-        gap = partition.gap(room, begin)
-        after = START if gap is not None and gap.reason == "reset" else begin
-        history, floor = room.after(after, 0), room.floor
+
+    async def missed(self, name: str, cursor: EntryId, most: int | None = None) -> Missed:
+        """What came in a room after an id and still lives, and what can't be given any more; with
+        `most` not more than so many events, the oldest."""
+        partition = self.of(name)
+        room = partition.room(name)
+        gap = partition.gap(cursor, room.expired_to)
+        after = START if gap is not None and gap.reason == "reset" else cursor
+        history, floor, reached = room.after(after, 0), room.floor, partition.cursor
         if after < floor:
-            history = await self._older(partition, name, after, floor) + history
+            older = await self._older(partition, name, after, floor, most)
+            if most is not None and len(older) >= most:
+                history, reached = [], older[-1].id
+            history = older + history
         now = self.clock.now()
         # First: what is over now, and so left out here, is then known to be missing.
         partition.forget(now)
-        gap = gap or partition.gap(room, begin)
+        gap = gap or partition.gap(cursor, room.expired_to)
         living = [event for event in history if event.expires_at > now]
-        subscriber.here = partition.here.count(name)
-        hello = Hello(begin, partition.epoch, now, self.window, subscriber.here)
-        return [hello, *([gap] if gap else []), *living]
+        if most is not None and len(living) > most:
+            living = living[:most]
+            reached = living[-1].id
+        return Missed(gap, living, reached)
 
     def unsubscribe(self, name: str, subscriber: Subscriber) -> None:
+        self.subscribers.discard(subscriber)
         partition = self.of(name)
         room = partition.rooms.get(name)
         if room is not None and subscriber in room.subscribers:
             room.subscribers.remove(subscriber)
             partition.here.listen(name, len(room.subscribers))
-
-    def subscribers(self) -> list[Subscriber]:
-        return [
-            subscriber
-            for partition in self.partitions
-            for room in partition.rooms.values()
-            for subscriber in room.subscribers
-        ]
 
     def _facts(self, partition: Partition, name: str, last: EntryId, now: int) -> RoomFacts:
         room = partition.rooms[name]
@@ -135,19 +174,16 @@ class Feed:
             messages=UNSET if room.reaches_beyond(now) else room.messages,
         )
 
-    async def _catch_up(self, partition: Partition, cursor: EntryId) -> None:
-        """Waits for an id that the store knows and this process does not yet: a reader may come from
-        another web process that is a moment ahead."""
-        facts = await partition.log.settle()
-        if cursor <= facts.last and facts.epoch == partition.epoch:
-            await partition.reached(cursor)
-
     async def _older(
-        self, partition: Partition, name: str, after: EntryId, floor: EntryId
+        self, partition: Partition, name: str, after: EntryId, floor: EntryId, most: int | None
     ) -> list[Held | Erased]:
-        """A room's history from the log, after an id and up to what memory still has."""
+        """A room's history from the log, after an id and up to what memory still has; no further than
+        `most` events need."""
         older: list[Held | Erased] = []
-        while page := await partition.log.range(after, floor):
+        while most is None or len(older) < most:
+            page = await partition.log.range(after, floor)
+            if not page:
+                break
             after = page[-1].id
             found = [live_of(entry, partition.window) for entry in page]
             older += [each[1] for each in found if each and each[0] == name]

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from messenger.errors import CrossOrigin, MessengerError
+from messenger.errors import CrossOrigin, MessengerError, Stopping
 from web import problems
 from web.answers import EVERYWHERE
+from web.appkeys import STOP
 from web.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,12 @@ def refuse_cross_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and _host_of(origin) != request.headers.get("Host", ""):
         raise CrossOrigin("the Origin is not this host")
+
+
+def refuse_when_stopping(request: web.Request) -> None:
+    """Raises Stopping for what would stay open: it would be ended at once."""
+    if request.app[STOP].is_set():
+        raise Stopping("this process is stopping; connect again in a moment")
 
 
 def _host_of(origin: str) -> str:

@@ -3,8 +3,9 @@
 import asyncio
 
 from messenger.loops import pause
-from web import sse
 from web.feed import Feed
+from web.live import Beat
+from web.subscriber import hand_out
 
 # WHATWG's advice against proxies that cut silent connections.
 _EVERY_S = 15.0
@@ -21,9 +22,7 @@ class Heartbeat:
 
     def beat(self) -> None:
         """Only open subscribers have everything up to the position: the id would lie to others."""
+        now = self._feed.clock.now()
         for partition in self._feed.partitions:
-            frame = sse.heartbeat(partition.cursor)
-            for room in tuple(partition.rooms.values()):
-                for subscriber in tuple(room.subscribers):
-                    if subscriber.is_open:
-                        subscriber.deliver(subscriber.wrap(frame))
+            listeners = [each for room in partition.rooms.values() for each in room.subscribers]
+            hand_out([Beat(partition.cursor, now)], [each for each in listeners if each.is_open])

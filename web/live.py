@@ -1,6 +1,6 @@
-"""What a subscriber is told, one struct a kind; each format has its own encoder of these."""
+"""What a subscriber is told, one struct a kind; `telling` has the words, and each format its frame."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -53,10 +53,27 @@ class Present(msgspec.Struct, frozen=True, gc=False):
     here: int
 
 
+class Beat(msgspec.Struct, frozen=True, gc=False):
+    """A quiet stream lives, and its reader has everything up to `position`: so a quiet room's cursor
+    does not fall out of the window."""
+
+    position: EntryId
+    now: int
+
+
 class Farewell(msgspec.Struct, frozen=True):
-    """The last thing on a stream: why it ends. In both cases a reader resumes by its last id."""
+    """The last thing on a stream: why it ends. In all cases a reader resumes by its last id."""
 
     reason: Literal["slow", "restart"]
 
 
-Live = Held | Erased | Hello | Gap | Present | Farewell
+class Told(NamedTuple):
+    """An event as every format tells it: its name, its data as JSON, and the id that a reader resumes
+    by; without an id it moves no cursor."""
+
+    name: bytes
+    data: bytes
+    id: bytes = b""
+
+
+Live = Held | Erased | Hello | Gap | Present | Beat | Farewell | Told

@@ -48,7 +48,7 @@ async def metrics(request: web.Request) -> web.Response:
     found.store.stats = await _ask(request)
     now = asyncio.get_running_loop().time()
     found.feed(
-        subscribers=len(feed.subscribers()),
+        subscribers=len(feed.subscribers),
         tail_lag_s=max(now - partition.heard_at for partition in feed.partitions),
         clock_steps=feed.clock.steps,
     )

@@ -54,8 +54,11 @@ class Partition:
         self.window = of.window
         self.heard_at = 0.0
         self._tail = Tail(of.store, of.keys, clock)
+        self._birth = START
         self._load_to: EntryId | None = None
-        self._expired_to = START
+        # The last message that is over, in any room; of those from before this process what is known.
+        self.expired_to = START
+        self._expired_before = START
         self._trimmed_to = START
         self._deaths: list[tuple[int, EntryId, str]] = []
         self._awaited: list[_Awaited] = []
@@ -96,8 +99,7 @@ class Partition:
     def cursor(self) -> EntryId:
         """After which a reader goes on that has everything so far. In a log without an entry it is
         the history's birth, so that a later history is told from this one."""
-        birth = self.log.facts.birth if self.log.facts else START
-        return max(self.position, birth)
+        return max(self.position, self._birth)
 
     def require_loaded(self) -> None:
         """Raises StoreUnavailable until the log has been read once: no half page is shown."""
@@ -109,19 +111,20 @@ class Partition:
         it before then is over."""
         room = self.rooms.get(name)
         if room is None:
-            room = self.rooms[name] = Room(name, self._horizon())
+            last = min(self._horizon(), self.expired_to)
+            room = self.rooms[name] = Room(name, max(last, self._expired_before))
         return room
 
-    def gap(self, room: Room | None, cursor: EntryId) -> Gap | None:
-        """What a reader that resumes after `cursor` can no longer be given; None if nothing. 0-0 asks
-        for all that lives, and misses nothing."""
+    def gap(self, cursor: EntryId, expired_to: EntryId) -> Gap | None:
+        """What a reader that resumes after `cursor` can no longer be given; None if nothing. Up to
+        `expired_to` something of what it reads is over. 0-0 asks for all that lives, and misses
+        nothing."""
         if cursor in (START, self.cursor):
             return None
-        if self.log.facts is None or not self.log.facts.birth <= cursor <= self.cursor:
+        if not self._birth <= cursor <= self.cursor:
             return Gap("reset", cursor, START)
         if cursor < self._trimmed_to:
             return Gap("trimmed", cursor, self._trimmed_to)
-        expired_to = room.expired_to if room else self._horizon()
         return Gap("expired", cursor, expired_to) if cursor < expired_to else None
 
     def living(self, now: int) -> Iterator[tuple[EntryId, str]]:
@@ -150,7 +153,7 @@ class Partition:
         while self._deaths and self._deaths[0][0] <= now:
             _, entry_id, name = heapq.heappop(self._deaths)
             if room := self.rooms.get(name):
-                room.expire(entry_id)
+                self._expire(room, entry_id)
 
     def tidy(self) -> None:
         """Lets go of rooms with nothing in them, and of those who wait for a tail that stands still.
@@ -169,11 +172,11 @@ class Partition:
         facts = await self.log.settle()
         if self.epoch:
             log.warning("the log began anew: epoch %s", facts.epoch)
-        self.epoch = facts.epoch
+        self.epoch, self._birth = facts.epoch, facts.birth
         self.position = self._tail.position = START
         self._load_to = facts.last
         self._trimmed_to = START
-        self._expired_to = START
+        self.expired_to = self._expired_before = START
         self._deaths.clear()
         self._empty_rooms(facts)
 
@@ -187,9 +190,6 @@ class Partition:
 
     def _take(self, read: Read) -> None:
         self.window = max(self.log.window, read.window)
-        if self._load_to is not None:
-            # Before this process, short lives may have ended that it knows nothing of.
-            self._expired_to = max(self._expired_to, read.swept_to)
         news: dict[str, list[Held | Erased]] = {}
         for entry in read.entries:
             self._take_entry(entry, news)
@@ -198,16 +198,24 @@ class Partition:
             self.rooms[name].broadcast(events)
         self.position = self._tail.position
         if self._load_to is not None:
-            self._load(self._load_to, at_end=not read.entries)
+            self._load(self._load_to, read)
         self._release()
 
-    def _load(self, to: EntryId, *, at_end: bool) -> None:
+    def _load(self, to: EntryId, read: Read) -> None:
         """The start is over at the id that was the last when it began. The entry of that id may be
         gone by now: then the log's end tells."""
-        if at_end:
+        if not read.entries:
             self.position = self._tail.position = max(to, self.position)
         if self.position >= to:
             self._load_to = None
+            self._know_what_ended(max(self._horizon(), read.swept_to), to)
+
+    def _know_what_ended(self, over: EntryId, last: EntryId) -> None:
+        """What ended before this process had read it may have been in any room."""
+        self._expired_before = min(over, last)
+        self.expired_to = max(self.expired_to, self._expired_before)
+        for room in self.rooms.values():
+            room.expired_to = max(room.expired_to, self._expired_before)
 
     def _take_entry(self, entry: Entry, news: dict[str, list[Held | Erased]]) -> None:
         event = live_of(entry, self.window)
@@ -215,11 +223,15 @@ class Partition:
             return
         name, live = event
         if isinstance(live, Held) and live.expires_at <= self.clock.now():
-            self.room(name).expire(live.id)
+            self._expire(self.room(name), live.id)
             return
         self.room(name).take(live)
         heapq.heappush(self._deaths, (live.expires_at, live.id, name))
         news.setdefault(name, []).append(live)
+
+    def _expire(self, room: Room, entry_id: EntryId) -> None:
+        if room.expire(entry_id):
+            self.expired_to = max(self.expired_to, entry_id)
 
     def _trim(self, trimmed_to: EntryId) -> None:
         """Messages were cut before their time, because the store was full: everyone is told."""
@@ -235,9 +247,8 @@ class Partition:
             heapq.heappop(self._awaited).release()
 
     def _horizon(self) -> EntryId:
-        """Whatever is not after this is over, wherever it was posted; for what ended early, as far
-        as was known when this process began."""
-        return max(EntryId(max(self.clock.now() - self.window, 0), 0), self._expired_to)
+        """Whatever is not after this is over, wherever it was posted."""
+        return EntryId(max(self.clock.now() - self.window, 0), 0)
 
 
 def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:

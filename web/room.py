@@ -1,6 +1,6 @@
 """A room as this process remembers it: its newest messages, encoded, and who listens."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
 import msgspec
@@ -8,7 +8,7 @@ from multidict import CIMultiDict
 
 from messenger.entries import START, EntryId
 from web.live import Erased, Held, Live, Present
-from web.subscriber import Encode, Subscriber
+from web.subscriber import Subscriber, hand_out
 
 # Older ones are read from the view (a page) or from the log (a resume).
 REMEMBERED = 1_000
@@ -79,10 +79,13 @@ class Room:
             if isinstance(beyond, Held):
                 self._beyond_until = max(self._beyond_until, beyond.expires_at)
 
-    def expire(self, entry_id: EntryId) -> None:
-        """Lets go of what is over. Whether or not it was still remembered, it was this room's."""
-        if not isinstance(self._let_go(entry_id), Erased):
-            self.expired_to = max(self.expired_to, entry_id)
+    def expire(self, entry_id: EntryId) -> bool:
+        """Lets go of what is over; whether it was a message. One that was not remembered any more was
+        this room's too."""
+        if isinstance(self._let_go(entry_id), Erased):
+            return False
+        self.expired_to = max(self.expired_to, entry_id)
+        return True
 
     def trim(self, to: EntryId) -> bool:
         """Lets go of what the store had to cut, up to and with an id; whether there was any."""
@@ -139,7 +142,7 @@ class Room:
 
     def broadcast(self, events: Sequence[Live]) -> None:
         """Hands events to every subscriber."""
-        _hand_out(events, tuple(self.subscribers))
+        hand_out(events, tuple(self.subscribers))
 
     def tell(self, here: int, now: float) -> None:
         """Tells how many are here to those who were told another number. One who waits for the hello
@@ -149,7 +152,7 @@ class Room:
             self.told_at = now
             for subscriber in behind:
                 subscriber.here = here
-            _hand_out([Present(self.name, here)], behind)
+            hand_out([Present(self.name, here)], behind)
 
     def _let_go(self, entry_id: EntryId) -> Held | Erased | None:
         self._pages.clear()
@@ -176,13 +179,3 @@ class Room:
             older_than=newest[0].id if has_older and newest else None,
             is_whole=len(newest) == limit or self._beyond_until <= now,
         )
-
-
-def _hand_out(events: Sequence[Live], to: Iterable[Subscriber]) -> None:
-    """Encodes events once for each format."""
-    encoded: dict[Encode, bytes] = {}
-    for subscriber in to:
-        frames = encoded.get(subscriber.encode)
-        if frames is None:
-            frames = encoded[subscriber.encode] = subscriber.encode(events)
-        subscriber.deliver(frames)

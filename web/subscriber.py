@@ -1,7 +1,7 @@
 """One live connection: history, then live, through one gate into a bounded buffer."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 from web.live import Farewell, Live
@@ -22,17 +22,18 @@ class Sink(Protocol):
 
 
 class Subscriber:
-    """Live frames wait behind the gate until `open`; then they go straight to the sink.
+    """Live frames wait behind the gate until `open`; then they go straight to the sink. What is sent
+    before it opens goes past the gate.
 
     Nobody ever waits for a reader: one that has too much unread is ended as `slow`.
     """
 
-    def __init__(self, encode: Encode, wrap: Callable[[bytes], bytes], sink: Sink) -> None:
+    def __init__(self, encode: Encode, sink: Sink) -> None:
         self.encode = encode
-        self.wrap = wrap
         self._sink = sink
         self._waiting: list[bytes] | None = []
         self._waiting_bytes = 0
+        self._has_begun = False
         # How many are here, as it was told last; None until its hello is made.
         self.here: int | None = None
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
@@ -53,18 +54,25 @@ class Subscriber:
         else:
             self._sink.write(frames)
 
+    def send(self, events: Sequence[Live]) -> None:
+        """Sends what comes before the gate opens."""
+        self._has_begun = True
+        if not self.ended.done():
+            self._sink.write(self.encode(events))
+
     def open(self) -> None:
         """History has been sent: what came meanwhile follows, and from now on all goes through."""
+        self._has_begun = True
         waiting, self._waiting = self._waiting or [], None
         if waiting:
             self.deliver(b"".join(waiting))
 
     def end(self, ending: Ending) -> None:
         """Ends the stream, for its handler to close; a reader that is still there is told why, unless
-        it waits for its history: before that nothing may be written."""
+        it was sent nothing yet: before its beginning nothing may be written."""
         if self.ended.done():
             return
-        if ending != "left" and self._waiting is None and not self._sink.is_closing():
+        if ending != "left" and self._has_begun and not self._sink.is_closing():
             self._sink.write(self.encode([Farewell(ending)]))
         self.ended.set_result(ending)
 
@@ -74,3 +82,13 @@ class Subscriber:
         self._waiting_bytes += len(frames)
         if self._waiting_bytes > SLOW_BYTES:
             self.end("slow")
+
+
+def hand_out(events: Sequence[Live], to: Iterable[Subscriber]) -> None:
+    """Hands events to subscribers, encoded once for each format."""
+    encoded: dict[Encode, bytes] = {}
+    for subscriber in to:
+        frames = encoded.get(subscriber.encode)
+        if frames is None:
+            frames = encoded[subscriber.encode] = subscriber.encode(events)
+        subscriber.deliver(frames)

@@ -1,0 +1,36 @@
+"""A connection's transport as a sink: written to directly, past aiohttp."""
+
+import asyncio
+
+from aiohttp import web
+
+
+class TransportSink:
+    """It never waits, and joins what it can."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def unread(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self, linger_s: float) -> None:
+        """What was written has a moment to arrive; then the connection is cut."""
+        self._transport.close()
+        self.cut(linger_s)
+
+    def cut(self, after_s: float) -> None:
+        asyncio.get_running_loop().call_later(after_s, self._transport.abort)
+
+
+def sink_of(request: web.Request) -> TransportSink:
+    transport = request.transport
+    if transport is None:
+        raise ConnectionResetError("the reader has gone")
+    return TransportSink(transport)
