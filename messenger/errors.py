@@ -10,6 +10,7 @@ MessengerError
 │   ├── TooLarge                too-large
 │   ├── TooSlow                 request-timeout
 │   ├── CrossOrigin             cross-origin
+│   ├── UpgradeRequired         upgrade-required
 │   ├── NotAllowed              not-allowed
 │   ├── NotFound                message-not-found
 │   ├── Gone                    message-expired · message-erased
@@ -69,6 +70,10 @@ class TooSlow(Refused):
 
 class CrossOrigin(Refused):
     code = "cross-origin"
+
+
+class UpgradeRequired(Refused):
+    code = "upgrade-required"
 
 
 class NotAllowed(Refused):

@@ -23,6 +23,8 @@ def configure(level: str = "INFO") -> None:
             "loggers": {
                 "aiohttp.server": {"handlers": ["server"], "propagate": False},
                 "aiohttp.access": {"level": "CRITICAL"},
+                # It warns of every subprotocol that is asked for and not spoken.
+                "aiohttp.websocket": {"level": "ERROR"},
             },
             "root": {"level": level, "handlers": ["stderr"]},
         }

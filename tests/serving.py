@@ -13,6 +13,7 @@ from consumers.worker import work
 from messenger.connection import Store
 from messenger.log import Logs
 from messenger.settings import Settings
+from tests.conversations import Conversation
 from tests.streams import Stream
 from web.server import serve
 
@@ -68,6 +69,12 @@ class Messenger:
         ) as response:
             assert response.status == 200, await response.text()
             yield Stream(response)
+
+    @contextlib.asynccontextmanager
+    async def socket(self, room: str = "lobby", **query: Any) -> AsyncIterator[Conversation]:
+        path = f"{self.url}/api/rooms/{room}/socket"
+        async with self.session.ws_connect(path, params=query) as connected:
+            yield Conversation(connected)
 
 
 @contextlib.contextmanager

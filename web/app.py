@@ -36,14 +36,7 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
         app, loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
     )
     routes.add(app, app[METRICS])
-    app.on_shutdown.append(_end_streams)
     return app
-
-
-async def _end_streams(app: web.Application) -> None:
-    """Told here and not at clean-up: only so do readers get their farewell, and the stop is quick."""
-    for subscriber in tuple(app[FEED].subscribers):
-        subscriber.end("restart")
 
 
 @dataclass(frozen=True)

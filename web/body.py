@@ -33,8 +33,7 @@ async def read_post(request: web.Request) -> PostBody:
     try:
         return _decode_post(body)
     except msgspec.ValidationError as error:
-        words = _field_words(str(error))
-        raise BadField(words, code="invalid-ttl" if "`ttl`" in words else None) from None
+        raise bad_field(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 
@@ -94,6 +93,8 @@ def _malformed(body: bytes, error: Exception) -> BadRequest:
     return BadRequest(f"the body is not JSON: {error}", code="malformed-json")
 
 
-def _field_words(words: str) -> str:
+def bad_field(error: msgspec.ValidationError) -> BadField:
     """msgspec's words name the field as `$.text`; a request's own bytes are cut short."""
-    return words.replace("`$.", "`")[:200]
+    words = str(error).replace("`$.", "`")[:200]
+    is_ttl = "`ttl`" in words or "`post.ttl`" in words
+    return BadField(words, code="invalid-ttl" if is_ttl else None)

@@ -10,6 +10,7 @@ from web import sse
 from web.answers import EVERYWHERE
 from web.appkeys import FEED, METRICS
 from web.guard import refuse_when_stopping
+from web.metrics import Metrics
 from web.queries import cursor_of, room_of
 from web.sources import RoomSource, Source, play
 from web.subscriber import Ending, Subscriber
@@ -36,8 +37,8 @@ async def stream(request: web.Request, source: Source) -> web.StreamResponse:
     sink = sink_of(request)
     encode = sse.encode_chunk if request.version >= HttpVersion11 else sse.encode
     subscriber = Subscriber(encode, sink)
-    subscriber.ended.add_done_callback(partial(_cut_slow, sink))
     metrics = request.app[METRICS]
+    subscriber.ended.add_done_callback(partial(_on_ended, sink, metrics))
     try:
         opening = await source.begin(subscriber)
         response = web.StreamResponse(headers=_HEADERS)
@@ -48,13 +49,13 @@ async def stream(request: web.Request, source: Source) -> web.StreamResponse:
         await subscriber.ended
     finally:
         source.leave(subscriber)
-        if subscriber.ended.done():
-            metrics.ended(subscriber.ended.result())
     return response
 
 
-def _cut_slow(sink: TransportSink, ended: asyncio.Future[Ending]) -> None:
+def _on_ended(sink: TransportSink, metrics: Metrics, ended: asyncio.Future[Ending]) -> None:
     """Ends a connection whose reader does not read, also where its handler still waits to write to
     it; what it was sent has a moment to arrive."""
-    if not ended.cancelled() and ended.result() == "slow":
-        sink.close(_LINGER_S)
+    if not ended.cancelled():
+        metrics.ended(ended.result())
+        if ended.result() == "slow":
+            sink.close(_LINGER_S)

@@ -1,4 +1,4 @@
-"""Posting over HTTP: what is asked, appended, seen by our own feed, answered."""
+"""Posting: what is asked, appended, seen by our own feed, answered; by a request or by a socket."""
 
 import msgspec
 from aiohttp import web
@@ -26,7 +26,21 @@ class Posted(Message, frozen=True, kw_only=True):
 async def post(request: web.Request) -> web.Response:
     room = room_of(request)
     key = idempotency_key_of(request)
-    body = await read_post(request)
+    posted, appended = await publish(request, room, key, await read_post(request))
+    return json_answer(
+        _encode(posted),
+        status=201,
+        headers={
+            "Location": f"{path_of(room)}/{posted.id}",
+            **_rate_fields(request.app[SETTINGS].post_rate, appended),
+        },
+    )
+
+
+async def publish(
+    request: web.Request, room: str, key: str | None, body: PostBody
+) -> tuple[Posted, Appended]:
+    """Checks a post and appends it. Raises what Log.append and the checks of words raise."""
     asked = Post(
         room=room,
         author=wording.check_author(body.author),
@@ -35,15 +49,7 @@ async def post(request: web.Request) -> web.Response:
         key=key,
     )
     log, appended = await append(request, asked)
-    answer = _posted(log, asked, appended)
-    return json_answer(
-        _encode(answer),
-        status=201,
-        headers={
-            "Location": f"{path_of(room)}/{appended.id}",
-            **_rate_fields(request.app[SETTINGS].post_rate, appended),
-        },
-    )
+    return _posted(log, asked, appended), appended
 
 
 async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:

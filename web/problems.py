@@ -18,6 +18,7 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.TooLarge: (413, "Too large"),
     errors.TooSlow: (408, "Request not finished in time"),
     errors.CrossOrigin: (403, "Cross-origin request"),
+    errors.UpgradeRequired: (426, "WebSocket required"),
     errors.NotAllowed: (401, "Not allowed"),
     errors.NotFound: (404, "Message not found"),
     errors.Gone: (410, "Message expired"),
@@ -33,7 +34,11 @@ _FRAMEWORK = {
     413: ("too-large", "Too large", "the body is larger than this path takes"),
     417: ("expectation-failed", "Expectation failed", "only 100-continue can be expected"),
 }
-_FIELDS = {401: {"WWW-Authenticate": 'Bearer realm="messenger"'}}
+_FIELDS = {
+    401: {"WWW-Authenticate": 'Bearer realm="messenger"'},
+    # RFC 9110, 15.5.22; the version by RFC 6455, 4.4.
+    426: {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
+}
 
 TYPE = "urn:messenger:problem:"
 CONTENT_TYPE = "application/problem+json"
@@ -57,7 +62,8 @@ def answer(error: MessengerError, path: str) -> web.Response:
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    response = _problem(status, error.code, title, error.detail, path, headers, error.facts)
+    body = _body(status, error.code, title, error.detail, path, error.facts)
+    response = _problem(body, headers)
     if status in (408, 413):
         # What is left of the body is not read: the connection is of no more use.
         response.force_close()
@@ -70,18 +76,32 @@ def answer_framework(error: web.HTTPException, path: str) -> web.Response:
         error.status, ("refused", error.reason, "the request was refused")
     )
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-    return _problem(error.status, code, title, detail, path, headers, {})
+    return _problem(_body(error.status, code, title, detail, path, {}), headers)
 
 
 def answer_unread(path: str) -> web.Response:
     """For bytes that are no request."""
     detail = "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most"
-    return _problem(400, "malformed-request", "Malformed request", detail, path, {}, {})
+    return _problem(_body(400, "malformed-request", "Malformed request", detail, path, {}), {})
 
 
 def answer_crash(path: str) -> web.Response:
     """A mistake of ours: the log has the traceback, the reader has not."""
-    return _problem(500, "internal", "Internal error", "this is a mistake of ours", path, {}, {})
+    return _problem(crash(path), {})
+
+
+def crash(path: str) -> dict[str, str | int]:
+    return _body(500, "internal", "Internal error", "this is a mistake of ours", path, {})
+
+
+def body(error: MessengerError, path: str) -> dict[str, str | int]:
+    """An error for where there are no headers: `retry_after`, in seconds, is a member."""
+    status, title = status_of(error)
+    facts = dict(error.facts)
+    retry_after = getattr(error, "retry_after", None)
+    if retry_after is not None:
+        facts["retry_after"] = retry_after
+    return _body(status, error.code, title, error.detail, path, facts)
 
 
 def _sound(text: str) -> str:
@@ -89,16 +109,10 @@ def _sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _problem(
-    status: int,
-    code: str,
-    title: str,
-    detail: str,
-    path: str,
-    headers: dict[str, str],
-    facts: dict[str, str | int],
-) -> web.Response:
-    body = {
+def _body(
+    status: int, code: str, title: str, detail: str, path: str, facts: dict[str, str | int]
+) -> dict[str, str | int]:
+    return {
         "type": TYPE + code,
         "title": title,
         "status": status,
@@ -107,8 +121,11 @@ def _problem(
         "code": code,
         **facts,
     }
+
+
+def _problem(body: dict[str, str | int], headers: dict[str, str]) -> web.Response:
     return web.Response(
-        status=status,
+        status=int(body["status"]),
         body=msgspec.json.encode(body),
         content_type=CONTENT_TYPE,
         headers={"Cache-Control": "no-store", **headers},

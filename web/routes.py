@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from web import events, listing, messages, operations, page, posting, rooms, shell
+from web import events, listing, messages, operations, page, posting, rooms, shell, sockets
 from web.guard import guarded
 from web.metrics import Metrics
 from web.unread import expect
@@ -21,16 +21,21 @@ ROUTES = (
     ("GET", "/api/rooms/{room}/messages/{message}", messages.one),
     ("DELETE", "/api/rooms/{room}/messages/{message}", messages.erase),
     ("GET", "/api/rooms/{room}/events", events.events),
+    ("GET", "/api/rooms/{room}/socket", sockets.room_socket),
     ("GET", "/health/live", operations.live),
     ("GET", "/health/ready", operations.ready),
     ("GET", "/metrics", operations.metrics),
 )
 
 
+# What is answered for as long as the reader stays has no HEAD.
+_STREAMS = (events.events, sockets.room_socket)
+
+
 def add(app: web.Application, metrics: Metrics) -> None:
     for method, path, handler in ROUTES:
         whole = guarded(handler, method, path, metrics)
-        if method == "GET" and handler is not events.events:
+        if method == "GET" and handler not in _STREAMS:
             app.router.add_get(path, whole, expect_handler=expect)  # and HEAD
         else:
             app.router.add_route(method, path, whole, expect_handler=expect)

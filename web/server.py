@@ -23,14 +23,16 @@ _KEEPALIVE_S = 30.0
 _SHUTDOWN_S = 3.0
 # A refused body's rest is read for so long, that its sender may see the refusal.
 _LINGER_S = 2.0
+# Who does not take leave by then is cut.
+_FAREWELL_S = 1.6
 _LOOK_S = 0.005
 
 
 async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None]) -> None:
     """Serves until the stop; `listening` is told the address once the log has been read.
 
-    The order of the stop, each for the sake of the next: no new connections and a farewell to every
-    stream, then the requests in flight, then the loops that they need.
+    The order of the stop, each for the sake of the next: no new connections, a farewell to every
+    stream and socket, then the requests in flight, then the loops that they need.
     """
     loops_stop = asyncio.Event()
     feed = Feed(logs)
@@ -52,6 +54,8 @@ async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None
             listening(await _listen(runner, logs.settings))
             await stop.wait()
         finally:
+            await _stop_listening(runner)
+            await _say_farewell(feed)
             await runner.cleanup()
             loops_stop.set()
 
@@ -60,6 +64,22 @@ async def _loaded(feed: Feed, stop: asyncio.Event) -> None:
     """A page that is served shows all that lives."""
     while not feed.is_ready and not stop.is_set():
         await pause(stop, _LOOK_S)
+
+
+async def _stop_listening(runner: web.AppRunner) -> None:
+    for site in tuple(runner.sites):
+        await site.stop()
+
+
+async def _say_farewell(feed: Feed) -> None:
+    """Ends every stream and waits for the readers to have taken leave: once aiohttp's clean-up has
+    begun it reads nothing any more, not even that a socket's other end is done."""
+    for subscriber in tuple(feed.subscribers):
+        subscriber.end("restart")
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _FAREWELL_S
+    while feed.subscribers and loop.time() < until:  # noqa: ASYNC110  once in a process's life
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> str:
