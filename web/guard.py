@@ -44,7 +44,8 @@ def guarded(handler: Handler, method: str, path: str, metrics: Metrics) -> Handl
             response = problems.answer_crash(request.path)
         if "Server" not in response.headers:
             response.headers.update(EVERYWHERE)
-        observe(response.status, time.perf_counter() - began)
+        waited_s: float = getattr(response, "waited_s", 0.0)
+        observe(response.status, time.perf_counter() - began - waited_s)
         return response
 
     return guard

@@ -7,6 +7,7 @@ from messenger import messages
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, StoreUnavailable
 from messenger.messages import Message
+from web import polling
 from web.answers import json_answer, json_fields, path_of
 from web.appkeys import FEED
 from web.feed import Feed
@@ -19,6 +20,8 @@ async def page(request: web.Request) -> web.Response:
     room = room_of(request)
     if not request.query_string:
         return await _newest(request, room, DEFAULT)
+    if "wait" in request.query:
+        return await polling.poll(request, room)
     limit = limit_of(request)
     before, after = id_of_query(request, "before"), id_of_query(request, "after")
     if before is not None and after is not None:

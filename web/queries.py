@@ -35,10 +35,10 @@ def message_of(request: web.Request) -> EntryId:
     raise BadRequest("a message's id is such as 1764000000000-0", code="bad-id")
 
 
-def limit_of(request: web.Request) -> int:
+def limit_of(request: web.Request, default: int = DEFAULT) -> int:
     text = request.query.get("limit")
     if text is None:
-        return DEFAULT
+        return default
     if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MOST:
         raise BadRequest(f"limit is from 1 to {MOST}", code="bad-query")
     return int(text)
