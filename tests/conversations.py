@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -96,13 +98,20 @@ class RawSocket:
         self.writer = writer
 
     @classmethod
-    async def open(cls, url: str, path: str = "/api/rooms/lobby/socket") -> "RawSocket":
+    async def open(
+        cls,
+        url: str,
+        path: str = "/api/rooms/lobby/socket",
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> "RawSocket":
         host, _, port = url.removeprefix("http://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(
             f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\n"
             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n".encode()
+            + "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+            + b"\r\n"
         )
         answer = await reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101 "), answer

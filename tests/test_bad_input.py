@@ -226,10 +226,13 @@ def _request(draw: st.DrawFn) -> bytes:
     path = draw(
         st.one_of(
             st.sampled_from([PATH, "/r/lobby", "/api/rooms/lobby/messages/1-1", "/health/live"]),
+            st.sampled_from(["/api/rooms/lobby/socket", "/api/events", "/api/socket"]),
             st.lists(segment, max_size=5).map(lambda parts: "/" + "/".join(parts)),
         )
     )
-    query = draw(st.one_of(st.just(""), st.sampled_from(["?limit=", "?after=", "?before="])))
+    query = draw(
+        st.one_of(st.just(""), st.sampled_from(["?limit=", "?after=", "?wait=", "?rooms="]))
+    )
     value = draw(segment) if query else ""
     kind = draw(st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x/y"]))
     key, last = draw(_HEADER), draw(_HEADER)

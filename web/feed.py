@@ -9,6 +9,7 @@ from messenger.clock import StoreClock
 from messenger.entries import START, EntryId
 from messenger.keys import partition_of
 from messenger.log import Logs
+from web.everything import Everything
 from web.live import Beat, Erased, Gap, Held, Hello, Live
 from web.partition import Partition, live_of
 from web.room import Page, Room
@@ -46,12 +47,17 @@ class Feed:
         self.window = logs.settings.window
         # All live connections, those that still wait for their history among them.
         self.subscribers: set[Subscriber] = set()
-        self.partitions = [Partition(log, self.clock) for log in logs.all]
+        self.everything = Everything(self.cursors)
+        self.partitions = [Partition(log, self.clock, self.everything) for log in logs.all]
 
     def of(self, room: str) -> Partition:
         if len(self.partitions) == 1:
             return self.partitions[0]
         return self.partitions[partition_of(room, len(self.partitions))]
+
+    def cursors(self) -> list[EntryId]:
+        """Up to where each partition has been handed out."""
+        return [partition.cursor for partition in self.partitions]
 
     @property
     def is_ready(self) -> bool:
@@ -114,15 +120,11 @@ class Feed:
         return [hello, *missed.told, *after_gap]
 
     async def reach(self, name: str, cursor: EntryId | None) -> None:
-        """Waits for an id that the store knows and this process does not yet: a reader may come from
-        another web process that is a moment ahead. StoreUnavailable while the log is being read."""
+        """As Partition.reach; StoreUnavailable while the log is being read."""
         partition = self.of(name)
         partition.require_loaded()
-        if cursor is None or cursor <= partition.cursor:
-            return
-        facts = await partition.log.settle()
-        if cursor <= facts.last and facts.epoch == partition.epoch:
-            await partition.reached(cursor)
+        if cursor is not None:
+            await partition.reach(cursor)
 
     def listen(self, name: str, subscriber: Subscriber) -> None:
         """From now on the subscriber is handed what comes in the room."""

@@ -26,3 +26,4 @@ class Heartbeat:
         for partition in self._feed.partitions:
             listeners = [each for room in partition.rooms.values() for each in room.subscribers]
             hand_out([Beat(partition.cursor, now)], [each for each in listeners if each.is_open])
+        self._feed.everything.beat(now)

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from messenger import wording
-from messenger.errors import MessengerError
+from messenger.errors import BadField, MessengerError
 from web import problems
 from web.appkeys import METRICS
 from web.body import PostBody, bad_field
@@ -46,12 +46,13 @@ class _NotJson(Exception):
 
 
 class Inbox:
-    """Answers by `say`; a frame that is no JSON ends all, and `break_off` is told."""
+    """Answers by `say`; a frame that is no JSON ends all, and `break_off` is told. Without a room all
+    is refused."""
 
     def __init__(
         self,
         request: web.Request,
-        room: str,
+        room: str | None,
         say: Callable[[Told], None],
         break_off: Callable[[], None],
     ) -> None:
@@ -115,6 +116,8 @@ class Inbox:
             key = frame.key
             if key is not None:
                 wording.check_key(key)
+            if self._room is None:
+                raise BadField("this socket takes no posts: it is no room's")
             posted, _ = await publish(self._request, self._room, key, frame.post)
             return _told(b"posted", msgspec.structs.asdict(posted), key)
         except MessengerError as error:

@@ -64,7 +64,7 @@ class Beat(msgspec.Struct, frozen=True, gc=False):
 class Farewell(msgspec.Struct, frozen=True):
     """The last thing on a stream: why it ends. In all cases a reader resumes by its last id."""
 
-    reason: Literal["slow", "restart"]
+    reason: Literal["slow", "restart", "unavailable"]
 
 
 class Told(NamedTuple):

@@ -2,10 +2,8 @@
 
 import asyncio
 import heapq
-import itertools
 import logging
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from messenger import messages
 from messenger.clock import StoreClock
@@ -16,35 +14,24 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.log import Facts, Log
 from messenger.loops import persist
 from messenger.tail import Read, Tail
+from web.everything import Everything
 from web.here import Here
 from web.live import Erased, Gap, Held
 from web.room import Room
+from web.waiters import Waiters
 
 log = logging.getLogger(__name__)
 
 # A tail that has heard nothing for so long has lost its store: a quiet one hears every two seconds.
 _FRESH_S = 5.0
-_HELD_BACK_S = 1.0
-
-
-class _Awaited(NamedTuple):
-    """Somebody waits for an id since then; `turn` keeps two of the same id in order."""
-
-    id: EntryId
-    since: float
-    turn: int
-    future: asyncio.Future[None]
-
-    def release(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
 
 
 class Partition:
     """Everything up to `position` has been taken in and handed to the subscribers."""
 
-    def __init__(self, of: Log, clock: StoreClock) -> None:
+    def __init__(self, of: Log, clock: StoreClock, everything: Everything) -> None:
         self.log = of
+        self.index = of.keys.partition
         self.clock = clock
         self.rooms: dict[str, Room] = {}
         self.here = Here()
@@ -53,6 +40,7 @@ class Partition:
         # The window in force, which may still be a longer one than is set.
         self.window = of.window
         self.heard_at = 0.0
+        self._everything = everything
         self._tail = Tail(of.store, of.keys, clock)
         self._birth = START
         self._load_to: EntryId | None = None
@@ -61,8 +49,7 @@ class Partition:
         self._expired_before = START
         self._trimmed_to = START
         self._deaths: list[tuple[int, EntryId, str]] = []
-        self._awaited: list[_Awaited] = []
-        self._turn = itertools.count()
+        self._waiters = Waiters()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follows the log. A read that blocks is let go of at the stop: XREAD owes nothing."""
@@ -138,15 +125,20 @@ class Partition:
             elif room.reaches_beyond(now):
                 yield room.floor, room.name
 
+    async def reach(self, cursor: EntryId) -> None:
+        """Waits for an id that the store knows and this process does not yet: a reader may come from
+        another web process that is a moment ahead."""
+        if cursor <= self.cursor:
+            return
+        facts = await self.log.settle()
+        if cursor <= facts.last and facts.epoch == self.epoch:
+            await self.reached(cursor)
+
     async def reached(self, entry_id: EntryId) -> None:
         """Waits until everything up to the id has been handed out, but no longer than a moment: what
         the store has accepted is not held back for a tail that stands still."""
-        if entry_id <= self.position:
-            return
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        heapq.heappush(self._awaited, _Awaited(entry_id, loop.time(), next(self._turn), future))
-        await future
+        if entry_id > self.position:
+            await self._waiters.wait(entry_id)
 
     def forget(self, now: int) -> None:
         """Lets go of all that is over at that time of the store's clock."""
@@ -156,11 +148,8 @@ class Partition:
                 self._expire(room, entry_id)
 
     def tidy(self) -> None:
-        """Lets go of rooms with nothing in them, and of those who wait for a tail that stands still.
-        One look at all who wait costs less than a timer for each."""
-        since = asyncio.get_running_loop().time() - _HELD_BACK_S
-        for awaited in [each for each in self._awaited if each.since < since]:
-            awaited.release()
+        """Lets go of rooms with nothing in them, and of those who wait for a tail that stands still."""
+        self._waiters.tidy()
         horizon = self._horizon()
         now = self.clock.now()
         for room in [each for each in self.rooms.values() if each.is_empty(now)]:
@@ -183,10 +172,12 @@ class Partition:
     def _empty_rooms(self, facts: Facts) -> None:
         listened = {name: room for name, room in self.rooms.items() if room.subscribers}
         self.rooms = {}
+        gap = Gap("reset", START, facts.birth)
         for name, old in listened.items():
             room = self.room(name)
             room.subscribers = old.subscribers
-            room.broadcast([Gap("reset", START, facts.birth)])
+            room.broadcast([gap])
+        self._everything.tell_gap(self.index, gap)
 
     def _take(self, read: Read) -> None:
         self.window = max(self.log.window, read.window)
@@ -196,10 +187,12 @@ class Partition:
         self._trim(read.trimmed_to)
         for name, events in news.items():
             self.rooms[name].broadcast(events)
+        if self._everything.listeners:
+            self._everything.tell(self.index, news)
         self.position = self._tail.position
         if self._load_to is not None:
             self._load(self._load_to, read)
-        self._release()
+        self._waiters.release(self.position)
 
     def _load(self, to: EntryId, read: Read) -> None:
         """The start is over at the id that was the last when it began. The entry of that id may be
@@ -238,13 +231,12 @@ class Partition:
         if trimmed_to <= self._trimmed_to:
             return
         after, self._trimmed_to = self._trimmed_to, trimmed_to
-        for room in self.rooms.values():
-            if room.trim(trimmed_to):
-                room.broadcast([Gap("trimmed", after, trimmed_to)])
-
-    def _release(self) -> None:
-        while self._awaited and self._awaited[0].id <= self.position:
-            heapq.heappop(self._awaited).release()
+        gap = Gap("trimmed", after, trimmed_to)
+        trimmed = [room for room in self.rooms.values() if room.trim(trimmed_to)]
+        for room in trimmed:
+            room.broadcast([gap])
+        if trimmed:
+            self._everything.tell_gap(self.index, gap)
 
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted."""

@@ -50,14 +50,22 @@ def id_of_query(request: web.Request, name: str) -> EntryId | None:
 
 
 def cursor_of(request: web.Request) -> EntryId | None:
-    """After which id a stream is asked for. The header wins: it is what a browser has really seen,
-    while the query stays as the page was made. Polyfills write it in two more ways."""
+    """After which id a stream is asked for."""
+    found = cursor_text_of(request)
+    return None if found is None else _cursor(found[1], found[0])
+
+
+def cursor_text_of(request: web.Request) -> tuple[str, str] | None:
+    """The cursor that a stream is asked for, with the name of the field or query that it stands in.
+    The header wins: it is what a browser has really seen, while the query stays as the page was made.
+    Polyfills write it in two more ways."""
     header = request.headers.get("Last-Event-ID")
     if header:
-        return _cursor(header, "Last-Event-ID")
+        return "Last-Event-ID", header
     for name in ("after", "last_event_id", "lastEventId"):
-        if found := id_of_query(request, name):
-            return found
+        text = request.query.get(name)
+        if text is not None:
+            return name, text
     return None
 
 

@@ -2,7 +2,18 @@
 
 from aiohttp import web
 
-from web import events, listing, messages, operations, page, posting, rooms, shell, sockets
+from web import (
+    events,
+    firehose,
+    listing,
+    messages,
+    operations,
+    page,
+    posting,
+    rooms,
+    shell,
+    sockets,
+)
 from web.guard import guarded
 from web.metrics import Metrics
 from web.unread import expect
@@ -22,6 +33,8 @@ ROUTES = (
     ("DELETE", "/api/rooms/{room}/messages/{message}", messages.erase),
     ("GET", "/api/rooms/{room}/events", events.events),
     ("GET", "/api/rooms/{room}/socket", sockets.room_socket),
+    ("GET", "/api/events", firehose.events),
+    ("GET", "/api/socket", firehose.socket),
     ("GET", "/health/live", operations.live),
     ("GET", "/health/ready", operations.ready),
     ("GET", "/metrics", operations.metrics),
@@ -29,7 +42,7 @@ ROUTES = (
 
 
 # What is answered for as long as the reader stays has no HEAD.
-_STREAMS = (events.events, sockets.room_socket)
+_STREAMS = (events.events, sockets.room_socket, firehose.events, firehose.socket)
 
 
 def add(app: web.Application, metrics: Metrics) -> None:

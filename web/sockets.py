@@ -32,8 +32,8 @@ _LEAVE_S = 1.0
 _LAST_POSTS_S = 0.5
 
 # RFC 6455, 7.4; 4000 and up are ours. docs/http.md says what each means for the other end.
-_PROTOCOL_ERROR, _UNSUPPORTED, _INVALID, _INTERNAL, _RESTART = 1002, 1003, 1007, 1011, 1012
-_SLOW = 4008
+_PROTOCOL_ERROR, _UNSUPPORTED, _INVALID, _INTERNAL = 1002, 1003, 1007, 1011
+_RESTART, _AWAY, _SLOW = 1012, 1013, 4008
 _ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR)
 
 
@@ -112,8 +112,8 @@ class Socket(web.WebSocketResponse):
             self._sink.write(data)
 
 
-async def converse(request: web.Request, source: Source, room: str) -> web.StreamResponse:
-    """Serves a source by a WebSocket, and takes what its client sends."""
+async def converse(request: web.Request, source: Source, room: str | None) -> web.StreamResponse:
+    """Serves a source by a WebSocket, and takes what its client posts to the room, if there is one."""
     refuse_when_stopping(request)
     socket, metrics = Socket(sink_of(request)), request.app[METRICS]
     inbox = Inbox(request, room, socket.say, partial(socket.hang_up, _INVALID))
@@ -167,8 +167,8 @@ def _on_ended(
         hang_up = partial(socket.hang_up, _RESTART)
         inbox.finish(hang_up)
         asyncio.get_running_loop().call_later(_LAST_POSTS_S, hang_up)
-    elif ending == "slow":
-        socket.hang_up(_SLOW)
+    elif ending != "left":
+        socket.hang_up(_SLOW if ending == "slow" else _AWAY)
 
 
 async def _or_hang_up(socket: Socket, work: Coroutine[None, None, None]) -> None:

@@ -10,7 +10,7 @@ from web.live import Farewell, Live
 SLOW_BYTES = 256 * 1024
 
 Encode = Callable[[Sequence[Live]], bytes]
-Ending = Literal["slow", "restart", "left"]
+Ending = Literal["slow", "restart", "unavailable", "left"]
 
 
 class Sink(Protocol):
