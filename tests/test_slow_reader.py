@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 import web.sources
 from messenger.entries import EntryId
 from messenger.log import Logs, Post
-from tests.serving import Messenger
+from messenger.settings import Settings
+from tests.private_store import PrivateStore
+from tests.serving import Messenger, serving
 from tests.sinks import Recorder
 from tests.waiting import wait_until
 from web.feed import Feed
@@ -126,6 +129,24 @@ async def test_nothing_is_written_before_the_history(logs: Logs) -> None:
         sink.subscriber.end(ending)
         sink.subscriber.open()
         assert sink.written == b""
+
+
+async def test_a_stop_waits_for_no_reader(
+    private_store: PrivateStore, settings: Callable[..., Settings]
+) -> None:
+    """One that reads nothing, in the middle of its history or after it, is cut: a stop takes less than
+    two seconds."""
+    async with serving(private_store.url, settings()) as messenger:
+        log = messenger.logs.all[0]
+        posts = [log.append(Post("lobby", "me", "é" * 2_000)) for _ in range(3_000)]
+        await asyncio.gather(*posts)
+        deaf = [await _deaf_reader(messenger, query) for query in ("?after=0-0", "")]
+        await wait_until(lambda: _subscribers(messenger), "both are there")
+        began = time.monotonic()
+        messenger.stop()
+    assert time.monotonic() - began < 2.0
+    for each in deaf:
+        each.close()
 
 
 async def test_a_history_that_is_not_taken_is_cut(

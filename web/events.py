@@ -24,6 +24,7 @@ _HEADERS = {
 }
 # How long a reader that is cut may take for what it was already sent.
 _LINGER_S = 2.0
+_LEAVE_S = 1.0
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -54,8 +55,11 @@ async def stream(request: web.Request, source: Source) -> web.StreamResponse:
 
 def _on_ended(sink: TransportSink, metrics: Metrics, ended: asyncio.Future[Ending]) -> None:
     """Ends a connection whose reader does not read, also where its handler still waits to write to
-    it; what it was sent has a moment to arrive."""
-    if not ended.cancelled():
-        metrics.ended(ended.result())
-        if ended.result() == "slow":
-            sink.close(_LINGER_S)
+    it; what it was sent has a moment to arrive, and at a stop a shorter one."""
+    if ended.cancelled():
+        return
+    metrics.ended(ended.result())
+    if ended.result() == "slow":
+        sink.close(_LINGER_S)
+    elif ended.result() == "restart":
+        sink.cut(_LEAVE_S)
