@@ -1,7 +1,7 @@
 """Every key in the store: its type, its life, who writes it.
 
 The keys of a partition share the hash tag `{p}`, so they share a slot of a cluster and a script can
-touch them together. All but the log and its meta die by themselves.
+touch them together. All but the log, its meta and the secret die by themselves.
 """
 
 import zlib
@@ -25,9 +25,12 @@ class Keys:
         self.tag = f"{PREFIX}{{{partition}}}:"
         # stream; trimmed, never EXPIREd; append, erase, sweeper
         self.log = self.tag + "log"
-        # hash: epoch, partitions, window, secret, trimmed_to, swept_to, counters; permanent, small;
-        # settle, append, sweeper, projector
+        # hash: epoch, partitions, window, trimmed_to, swept_to, counters; permanent, small; settle,
+        # append, sweeper, projector
         self.meta = self.tag + "meta"
+        # string: what erase tokens and visitors' names are made with, for those who read the meta are
+        # not to have it; permanent, small; settle
+        self.secret = self.tag + "secret"
         # zset: entry id -> expires_at, of messages with a life shorter than the window; emptied by
         # the sweeper; append
         self.expiring = self.tag + "expiring"

@@ -161,7 +161,7 @@ class Log:
         keys = self.keys
         return await self.store.pipe.run(
             _SETTLE,
-            [keys.log, keys.meta, keys.expiring, keys.rooms],
+            [keys.log, keys.meta, keys.expiring, keys.rooms, keys.secret],
             [
                 self._partitions,
                 self.window,

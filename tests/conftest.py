@@ -16,7 +16,7 @@ from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 
 # What may stay: keys.py says why. Every other key must die by itself.
-_PERMANENT = ("log", "meta", "expiring", "dead:projector")
+_PERMANENT = ("log", "meta", "secret", "expiring", "dead:projector")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@
 -- A log that is not there, or that has no epoch, begins a new history: a new epoch, an empty view.
 -- The log is only ever made here, so that no history begins without an epoch.
 --
--- KEYS  1 log   2 meta   3 expiring   4 rooms
+-- KEYS  1 log   2 meta   3 expiring   4 rooms   5 secret
 -- ARGV  1 partitions   2 window (ms)   3 and 4 random words for an epoch and a secret
 --       5 the id up to which the caller has written `expiring` for a longer window, or ''
 -- Returns one of
@@ -31,7 +31,7 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[2], 'epoch') == 0 then
   begin_history()
 end
-redis.call('HSETNX', KEYS[2], 'secret', ARGV[4])
+redis.call('SET', KEYS[5], ARGV[4], 'NX')
 redis.call('HSET', KEYS[2], 'partitions', ARGV[1])
 
 -- BUSYGROUP is the usual case: the group is there.
@@ -69,5 +69,4 @@ elseif redis.call('HGET', KEYS[2], 'window_next') ~= ARGV[2] then
   redis.call('HSET', KEYS[2], 'window_next', wanted, 'window_at', string.format('%.0f', now + window))
 end
 
-return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('HGET', KEYS[2], 'secret'),
-  last, window}
+return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[5]), last, window}
