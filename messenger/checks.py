@@ -6,12 +6,16 @@ from typing import Any, Literal
 import msgspec
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from messenger.connection import Client, Store
+from messenger import rights
+from messenger.address import Address
+from messenger.connection import Store
 from messenger.errors import StoreUnavailable, StoreUnfit
 from messenger.keys import Keys
+from messenger.roles import ROLES, Right
 from messenger.settings import Settings
 
 _OLDEST = (7, 0)
+_NOT_TOLD = "is not told to this user; run `messenger doctor` as the store's administrator"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -27,7 +31,7 @@ async def check(store: Store) -> list[Finding]:
     """Every finding about a store; StoreUnavailable if it can't be asked."""
     try:
         info = await store.client.info()
-        config = await _config(store.client)
+        config = await _config(store)
     except (RedisError, OSError) as error:
         raise StoreUnavailable(f"the store can't be asked: {error}") from None
     return [
@@ -63,10 +67,48 @@ def refuse_unfit(findings: list[Finding]) -> None:
             raise StoreUnfit(f"{finding.subject} is {finding.value}: {finding.meaning}")
 
 
-async def _config(client: Client) -> dict[str, str]:
+async def check_rights(store: Store, *roles: str) -> Finding:
+    """Which of the roles our user may play; refused if none: what it may not do would fail later."""
+    user = await rights.who(store)
+    if user is None:
+        return Finding("rights", "unknown", "weak", "the store does not say what we may do")
+    lacking = {role: await rights.lacking(store, user, ROLES[role]) for role in roles}
+    able = [role for role in roles if not lacking[role]]
+    if None in lacking.values():
+        return Finding("rights", user, "weak", "the store does not say what this user may do")
+    if not able:
+        return Finding(
+            "rights",
+            f"{user}, which may not {(lacking[roles[0]] or [''])[0]}",
+            "refused",
+            f"allowed: a user as `messenger acl --role {roles[0]}` of this version writes it",
+        )
+    if user == "default" and not _is_guarded(Address.parse(store.url)):
+        return Finding(
+            "rights",
+            "default, without a password",
+            "weak",
+            "whoever reaches the store may do everything in it; `messenger acl` makes users",
+        )
+    return Finding("rights", user, "good", f"may do the work of {', '.join(able)}")
+
+
+def _is_guarded(address: Address) -> bool:
+    """A socket lies in a folder that has its owner; a port is open to whoever gets there."""
+    return "path" in address.options or bool(address.options.get("password"))
+
+
+# May this be asked? It tells passwords too, so the roles have no right to it.
+_ASK = Right("CONFIG GET maxmemory-policy", "the options that the promises hang on")
+
+
+async def _config(store: Store) -> dict[str, str]:
     """The options that matter; empty where the store does not let us ask."""
+    user = await rights.who(store)
+    if user is not None and await rights.lacking(store, user, (_ASK,)):
+        return {}
     try:
-        raw: dict[Any, Any] = await client.config_get(
+        raw: dict[Any, Any] = await store.client.config_get(
             "maxmemory-policy", "appendfsync", "aof-use-rdb-preamble", "stream-node-max-entries"
         )
     except (NoPermissionError, ResponseError):
@@ -126,6 +168,8 @@ def _append_only(info: dict[str, Any], config: dict[str, str]) -> Finding:
         "always": "accepted messages survive a power cut",
         "everysec": "accepted messages survive a crash; a power cut loses two seconds at most",
     }.get(sync)
+    if sync == "unknown":
+        return Finding("appendfsync", sync, "weak", f"what a power cut loses {_NOT_TOLD}")
     if kept is None:
         return Finding(
             "appendfsync", sync, "weak", "a power cut loses what the system had not yet written"
@@ -136,6 +180,10 @@ def _append_only(info: dict[str, Any], config: dict[str, str]) -> Finding:
 def _nodes(config: dict[str, str]) -> Finding:
     entries = config.get("stream-node-max-entries", "unknown")
     preamble = config.get("aof-use-rdb-preamble", "unknown")
+    if entries == "unknown":
+        return Finding(
+            "stream-node-max-entries", entries, "weak", f"how long expired bytes stay {_NOT_TOLD}"
+        )
     if entries == "1" and preamble == "no":
         return Finding(
             "stream-node-max-entries", entries, "good", "expired text leaves memory at once"

@@ -29,15 +29,25 @@ PATIENCE_S = 2.5
 _NOT_NOW = frozenset(
     (
         *("LOADING", "BUSY", "TRYAGAIN", "READONLY", "MISCONF", "CLUSTERDOWN", "MASTERDOWN"),
-        *("NOREPLICAS", "UNKILLABLE", "NOAUTH", "WRONGPASS", "NOPERM"),
+        *("NOREPLICAS", "UNKILLABLE", "NOAUTH", "WRONGPASS"),
     )
 )
 # Of these, the ones that pass by themselves in a moment.
 _SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})
+# A right that is lacking: NOPERM, or, for a command in a script, how Redis and how Valkey say it.
+_NOT_PERMITTED = (
+    "NOPERM",
+    "ERR The user executing the script can't",
+    "ERR ACL failure in script",
+)
 
 
 class Lost(StoreUnavailable):
     """The connection went before the reply came: the command may or may not have been done."""
+
+
+class NotPermitted(StoreUnavailable):
+    """The store's user lacks a right. It may be given one at any time: messenger/roles.py."""
 
 
 class Soon(StoreUnavailable):
@@ -261,6 +271,8 @@ def _error_of(reply: Exception) -> Exception:
         return NoScript()
     if word == "OOM":
         return StoreFull("the store's memory is full")
+    if text.startswith(_NOT_PERMITTED):
+        return NotPermitted("the store's user lacks a right that is needed")
     if word in _SOON:
         return Soon(f"the store is not ready: {word}")
     if word in _NOT_NOW:

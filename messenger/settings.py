@@ -189,13 +189,10 @@ def _with_token(settings: Settings) -> Settings:
             "MESSENGER_ADMIN_TOKEN and MESSENGER_ADMIN_TOKEN_FILE: only one may be set"
         )
     try:
-        mode, text = path.stat().st_mode, path.read_text("ascii").strip()
-        token = values.token(text)
+        token = values.read_secret(path)
     except (OSError, ValueError):
-        mode, token = 0, None
-    if token is None or mode & 0o077:
         raise BadSettings(
             f"MESSENGER_ADMIN_TOKEN_FILE is {str(path)!r}; "
             f"allowed: a file that others can't read (chmod 600), holding {values.TOKEN_FORM}"
-        )
+        ) from None
     return msgspec.structs.replace(settings, admin_token=token)

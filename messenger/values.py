@@ -112,6 +112,14 @@ def token(text: str) -> str | None:
     return text
 
 
+def read_secret(path: Path) -> str:
+    """A secret that a file holds; ValueError or OSError unless others can't read it and it is one."""
+    found = token(path.read_text("ascii").strip())
+    if found is None or path.stat().st_mode & 0o077:
+        raise ValueError
+    return found
+
+
 def token_file(text: str) -> Path | None:
     return Path(text).expanduser().absolute() if text else None
 

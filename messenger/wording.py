@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 from messenger.errors import BadField, BadRequest
+from messenger.keys import PROJECTOR
 
 TEXT_LENGTH = 2_000
 AUTHOR_LENGTH = 40
@@ -18,6 +19,11 @@ NOBODY = "anonymous"
 ROOM_FORM = (
     f"a room's name is 1 to {ROOM_LENGTH} letters, digits, '-', '_' or '.', "
     "and starts with a letter or a digit"
+)
+
+GROUP_FORM = (
+    "a consumer group's name is 1 to 64 ASCII letters, digits, '-', '_' or '.', starts with a letter "
+    "or a digit, and is not projector"
 )
 
 _MARKS_IN_A_ROW = 8
@@ -36,6 +42,7 @@ _UNSEEN_MARK = re.compile("[\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e01
 _KEPT_UNSEEN = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _ROOM = re.compile(r"[^\W_][\w.\-]*")
+_GROUP = re.compile(r"[A-Za-z0-9][\w.\-]{0,63}", re.ASCII)
 
 
 def check_text(text: str) -> str:
@@ -80,6 +87,13 @@ def check_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise BadRequest("an Idempotency-Key is 1 to 200 visible ASCII characters", code="bad-key")
     return key
+
+
+def check_group(name: str) -> str:
+    """The same name of a consumer group, if one of others' making may have it."""
+    if not _GROUP.fullmatch(name) or name == PROJECTOR:
+        raise BadRequest(GROUP_FORM, code="bad-group")
+    return name
 
 
 def _names_a_room(name: str) -> bool:

@@ -1,13 +1,12 @@
 """Debian's Chromium, driven by Playwright."""
 
 import contextlib
-import os
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from tests.installed import installed
 
 # Without these it looks for its maker's servers at every start.
 _QUIET = (
@@ -34,22 +33,13 @@ addEventListener("securitypolicyviolation", (event) =>
 """
 
 
-def find_chromium() -> str:
-    """The browser; without it a test is skipped on a person's machine, and fails in CI."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        words = "there is no chromium on PATH; .ci/run installs it"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    return found
-
-
 @contextlib.asynccontextmanager
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(
-            executable_path=find_chromium(), headless=True, args=list(_QUIET)
+            executable_path=installed("chromium", "chromium-browser"),
+            headless=True,
+            args=list(_QUIET),
         )
         yield launched
         await launched.close()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,10 @@ from messenger.log import Log, Logs
 from messenger.settings import PREFIX as VARIABLES
 from messenger.settings import Settings, load
 from tests.commands import Commands
+from tests.installed import installed
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
+from tests.users import refused
 
 # What may stay: keys.py says why. Every other key must die by itself.
 _PERMANENT = ("log", "meta", "secret", "expiring", "dead:projector")
@@ -35,11 +38,14 @@ def _shared_store() -> Iterator[PrivateStore]:
 
 @pytest.fixture
 def private_store(_shared_store: PrivateStore) -> Iterator[PrivateStore]:
-    """The session's store, empty. After the test no key may be left that never dies."""
+    """The session's store, empty. After the test no key may be left that never dies, and no user of
+    ours may have been refused: what our code sends it has a right to (messenger/roles.py)."""
     with _shared_store.client() as client:
         client.flushall()
         client.script_flush()
+        client.acl_log_reset()
         yield _shared_store
+        assert refused(client) == []
         keys = list(client.scan_iter(count=10_000))
         with client.pipeline(transaction=False) as pipeline:
             for key in keys:
@@ -49,6 +55,24 @@ def private_store(_shared_store: PrivateStore) -> Iterator[PrivateStore]:
         for key in left:
             name = key.removeprefix(PREFIX).partition(":")[2]
             assert name in _PERMANENT, f"{key} never dies"
+
+
+@pytest.fixture(scope="session", params=["valkey", "redis"])
+def _stores_of_each_kind(request: pytest.FixtureRequest) -> Iterator[PrivateStore]:
+    is_ours = request.param == "valkey"
+    private = PrivateStore(None if is_ours else Path(installed("redis-server")))
+    private.start()
+    yield private
+    private.remove()
+
+
+@pytest.fixture
+def any_store(_stores_of_each_kind: PrivateStore) -> PrivateStore:
+    """The embedded store, and Debian's Redis 7.0: the newest and the oldest that we take; empty."""
+    with _stores_of_each_kind.client() as client:
+        client.flushall()
+        client.acl_log_reset()
+    return _stores_of_each_kind
 
 
 @pytest.fixture

@@ -9,26 +9,38 @@ from pathlib import Path
 import redis
 
 from messenger import embedded, settings
+from tests.users import make_users
 
 
 class PrivateStore:
-    """Started, killed, frozen and started again by tests. Its files outlive a kill."""
+    """Started, killed, frozen and started again by tests. Its files outlive a kill; so do its users,
+    one for each role."""
 
-    def __init__(self, **given: str) -> None:
+    def __init__(self, server: Path | None = None, **given: str) -> None:
+        self._server = server or embedded.find_server()
         # Not pytest's folder: a socket's path must be short.
         self.data_dir = Path(tempfile.mkdtemp(prefix="messenger-test-"))
         self.settings = settings.load({"data_dir": str(self.data_dir), **given})
         self.folder = self.data_dir / "store"
         self.folder.mkdir(mode=0o700)
+        self._users = self.data_dir / "users.acl"
         self.url = embedded.socket_url(self.data_dir)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = embedded.command(embedded.find_server(), self.settings, self.folder)
+        is_new = not self._users.exists()
+        self._users.touch()
+        command = embedded.command(self._server, self.settings, self.folder)
         self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--aclfile", str(self._users)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.wait_ready()
+        if is_new:
+            with self.client() as client:
+                make_users(client, str(self._server), self.url)
+                client.acl_save()
 
     def wait_ready(self) -> None:
         for _ in range(1_000):

@@ -5,6 +5,7 @@ import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from messenger.log import Logs
 from messenger.settings import Settings
 from tests.conversations import Conversation
 from tests.streams import Stream
+from tests.users import url_as
 from web.server import serve
 
 
@@ -102,15 +104,21 @@ def serving_in_thread(url: str, settings: Settings) -> Iterator[str]:
 async def serving(
     url: str, settings: Settings, *, with_worker: bool = True
 ) -> AsyncIterator[Messenger]:
-    """Web and, unless told otherwise, worker on the store at `url`; ended in the order of `up`."""
+    """Web and, unless told otherwise, worker on the store at `url`, each as the store's user for its
+    role and with no right beyond; ended in the order of `up`."""
     stop, worker_stop = asyncio.Event(), asyncio.Event()
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    async with Store(url) as store, asyncio.TaskGroup() as group:
-        logs = Logs(store, settings)
-        await logs.settle()
+    async with AsyncExitStack() as stack:
+        stores = [Store(each) for each in (url, url_as(url, "worker"), url_as(url, "web"))]
+        logs, workers, webs = [
+            Logs(await stack.enter_async_context(store), settings) for store in stores
+        ]
+        await workers.settle()
+        await webs.settle()
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         if with_worker:
-            group.create_task(work(logs, worker_stop))
-        web = group.create_task(serve(logs, stop, address.set_result))
+            group.create_task(work(workers, worker_stop))
+        web = group.create_task(serve(webs, stop, address.set_result))
         async with aiohttp.ClientSession() as session:
             try:
                 yield Messenger(logs, await address, session, stop.set)

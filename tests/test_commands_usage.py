@@ -9,7 +9,7 @@ import pytest
 from messenger.cli.main import main
 from tests.commands import Done
 
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor")
+_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor", "acl")
 
 
 @pytest.fixture
@@ -55,6 +55,9 @@ def test_each_command_explains_itself(here: Callable[..., Done], name: str) -> N
         (["get", "lobby", "yesterday"], "an id is"),
         (["list", "a/b"], "a room's name"),
         (["tail", "a/b"], "a room's name"),
+        (["acl", "--group", "a b"], "a consumer group's name"),
+        (["acl", "--group", "*"], "a consumer group's name"),
+        (["acl", "--group", "projector"], "is not projector"),
     ],
 )
 def test_what_breaks_a_rule_is_said_in_a_line(
@@ -67,7 +70,16 @@ def test_what_breaks_a_rule_is_said_in_a_line(
 
 
 @pytest.mark.parametrize(
-    "words", ["nonsense", "post", "list --limit 0", "get lobby", "tail --nonsense"]
+    "words",
+    [
+        "nonsense",
+        "post",
+        "list --limit 0",
+        "get lobby",
+        "tail --nonsense",
+        "acl --role king",
+        "acl --role web --group g",
+    ],
 )
 def test_wrong_arguments_end_with_two(here: Callable[..., Done], words: str) -> None:
     """A command that was typed wrongly ends with 2 and says how it is used."""

@@ -13,6 +13,8 @@ from messenger.cli.main import _COMMANDS
 from messenger.errors import MessengerError, TooFast, Unfit
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import Keys
+from messenger.rights import user_of
+from messenger.roles import ROLES
 from messenger.settings import SETTINGS
 from tests.sources import ROOT, read_modules
 from web import problems
@@ -192,6 +194,13 @@ def test_every_check_of_the_store_is_explained() -> None:
     """docs/store.md has each subject that `messenger doctor` speaks of, and no other."""
     documented = [subject for (subject,) in rows(_read("docs/store.md"), "subject")]
     assert sorted(", ".join(documented).split(", ")) == sorted(_subjects())
+
+
+def test_every_role_is_explained() -> None:
+    """docs/operations.md has each role with its user, and no other."""
+    expected = [(role, user_of(role)) for role in ROLES]
+    expected.append(("downstream with --group G", user_of("downstream", "G")))
+    assert sorted(rows(_read("docs/operations.md"), "role", "user")) == sorted(expected)
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -12,6 +12,7 @@ from messenger.cli.options import STORE, json_option, load_settings, settings_op
 from messenger.cli.output import print_json
 from messenger.cli.processes import store_url
 from messenger.connection import Store
+from messenger.roles import ROLES
 from messenger.settings import Settings
 
 _MARKS = {"good": ("ok", "green"), "weak": ("weak", "yellow"), "refused": ("no", "red")}
@@ -39,6 +40,7 @@ def command(as_json: bool, **given: str | None) -> None:
 async def _check(settings: Settings, found: list[Finding]) -> None:
     async with Store(store_url(settings)) as store:
         found += await checks.check(store)
+        found.append(await checks.check_rights(store, *ROLES))
         found.append(await checks.check_partitions(store, settings))
 
 

@@ -11,7 +11,7 @@ from messenger.cli.output import OutputClosed
 from messenger.errors import MessengerError, Refused, Unavailable
 
 # One command does not load what another needs: `messenger post` never imports aiohttp.
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor")
+_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor", "acl")
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2

@@ -56,10 +56,12 @@ def store_url(settings: Settings) -> str:
 
 
 @contextlib.asynccontextmanager
-async def checked_store(url: str, settings: Settings) -> AsyncIterator[Store]:
-    """A store that is fit; what it means for the promises is logged, a line each."""
+async def checked_store(url: str, settings: Settings, role: str) -> AsyncIterator[Store]:
+    """A store that is fit, whose user has the rights of the role; what that means for the promises is
+    logged, a line each."""
     async with Store(url) as store:
         findings = await checks.check(store)
+        findings.append(await checks.check_rights(store, role))
         findings.append(await checks.check_partitions(store, settings))
         for finding in findings:
             level = logging.INFO if finding.verdict == "good" else logging.WARNING

@@ -51,7 +51,7 @@ async def _on_store(
     """The order of the stop, each for the sake of the next: the web, which posts; the worker, which
     applies what was posted; the store, which both need."""
     store_stop = asyncio.Event()
-    async with checked_store(url, settings) as store, asyncio.TaskGroup() as group:
+    async with checked_store(url, settings, "up") as store, asyncio.TaskGroup() as group:
         logs = await settled(store, settings)
         if supervisor is not None:
             group.create_task(supervisor.run(store_stop), name="supervisor")

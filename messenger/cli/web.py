@@ -34,5 +34,5 @@ async def _web(settings: Settings) -> None:
     from web.server import serve
 
     stop = stop_on_signals()
-    async with checked_store(store_url(settings), settings) as store:
+    async with checked_store(store_url(settings), settings, "web") as store:
         await serve(await settled(store, settings), stop, say_address)

@@ -36,7 +36,7 @@ async def _worker(settings: Settings) -> None:
     url = store_url(settings)
     async with Store(url) as store:
         settings = await adopt(store, settings) or settings
-    async with checked_store(url, settings) as store:
+    async with checked_store(url, settings, "worker") as store:
         logs = await settled(store, settings)
         log.info("working on %d partitions", len(logs.all))
         await work(logs, stop)
