@@ -1,22 +1,37 @@
-"""What the process says of itself: lines on standard error. Never a message's text, never a token."""
+"""What a process says of itself, on standard error: never a message's text, never a token.
 
+On a terminal in lines for people; anywhere else a JSON object a line, for programs that collect them.
+"""
+
+import json
 import logging
 import logging.config
+import sys
+from datetime import UTC, datetime
+from types import TracebackType
+
+# Longer words than any of ours; a longer line could be cut in the middle by what collects it.
+_LONGEST_EVENT = 1_000
+_LONGEST_EXCEPTION = 8_000
 
 
 def configure(level: str = "INFO") -> None:
+    formatter = "line" if sys.stderr.isatty() else "json"
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+            "formatters": {
+                "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+                "json": {"()": JsonLines},
+            },
             "filters": {"one line": {"()": _OneLine}},
             "handlers": {
-                "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+                "stderr": {"class": "logging.StreamHandler", "formatter": formatter},
                 # A request that aiohttp's parser refuses would print a traceback and the bytes.
                 "server": {
                     "class": "logging.StreamHandler",
-                    "formatter": "line",
+                    "formatter": formatter,
                     "filters": ["one line"],
                 },
             },
@@ -29,6 +44,43 @@ def configure(level: str = "INFO") -> None:
             "root": {"level": level, "handlers": ["stderr"]},
         }
     )
+    # What would be written past the loggers is a line like any other.
+    logging.captureWarnings(True)
+    if formatter == "json":
+        sys.excepthook = _log_crash
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON: time (UTC), level, logger, event and, if there is one, exception.
+
+    All of it ASCII, so that nothing in it steers a terminal or ends the line.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created, UTC)
+        line = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": _cut(record.getMessage(), _LONGEST_EVENT),
+        }
+        if record.exc_info:
+            line["exception"] = _cut(self.formatException(record.exc_info), _LONGEST_EXCEPTION)
+        return json.dumps(line, ensure_ascii=True)
+
+
+def _cut(text: str, longest: int) -> str:
+    """The beginning and the end: a traceback says at its end what went wrong."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]} ... {text[-half:]}"
+
+
+def _log_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    logging.getLogger(__name__).critical("the process crashed", exc_info=(kind, error, trace))
 
 
 class _OneLine(logging.Filter):
