@@ -34,17 +34,28 @@ class PartitionStats(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
+    """`is_written`: the store's last write to its append-only file went well; `is_rewritten`: so did
+    the last rewrite, which takes expired texts off the disk."""
+
     used_memory: int
     max_memory: int
+    is_written: bool
+    is_rewritten: bool
     partitions: list[PartitionStats]
 
 
 async def read_stats(logs: Logs) -> Stats:
     """The store's figures now; raises what redis-py raises when it is away."""
-    memory, *partitions = await asyncio.gather(
-        logs.store.client.info("memory"), *(_partition(each) for each in logs.all)
+    info, *partitions = await asyncio.gather(
+        logs.store.client.info("memory", "persistence"), *(_partition(each) for each in logs.all)
     )
-    return Stats(memory["used_memory"], memory["maxmemory"], list(partitions))
+    return Stats(
+        used_memory=info["used_memory"],
+        max_memory=info["maxmemory"],
+        is_written=info.get("aof_last_write_status", "ok") == "ok",
+        is_rewritten=info.get("aof_last_bgrewrite_status", "ok") == "ok",
+        partitions=list(partitions),
+    )
 
 
 async def _partition(log: Log) -> PartitionStats:

@@ -70,7 +70,8 @@ def test_a_broken_compose_does_not_fit(good: str, bad: str, tmp_path: Path) -> N
 
 
 def test_what_compose_refers_to_is_there() -> None:
-    """Services wait for services that are there and tell their health; volumes are declared."""
+    """Services wait for services that are there and tell their health; volumes are declared, and files
+    and folders that are mounted are there, to be read only."""
     services = _services()
     volumes = yaml.safe_load(_COMPOSE.read_text())["volumes"]
     for service in services.values():
@@ -78,15 +79,23 @@ def test_what_compose_refers_to_is_there() -> None:
             assert how == {"condition": "service_healthy"}
             assert "healthcheck" in services[name]
         for volume in service.get("volumes", []):
-            assert volume.partition(":")[0] in volumes
-    assert set(services) == {"store", "web", "worker"}
+            source, how = volume.split(":")[0], volume.split(":")[-1]
+            assert source in volumes or (ROOT / source).exists()
+            assert source in volumes or how == "ro"
+    usual = {name for name, service in services.items() if "profiles" not in service}
+    assert usual == {"store", "web", "worker"}
+    assert set(services) - usual == {"prometheus", "grafana"}
     assert set(services["web"]["depends_on"]) == set(services["worker"]["depends_on"]) == {"store"}
 
 
 def test_only_the_web_is_to_be_reached() -> None:
-    """The store has no port on the host, and starts with its data where the volume is."""
+    """The store has no port on the host, and starts with its data where the volume is. What watches
+    has one, when it is asked for; all are for this machine alone."""
     services = _services()
-    assert [name for name, service in services.items() if "ports" in service] == ["web"]
+    reached = [name for name, service in services.items() if "ports" in service]
+    assert reached == ["web", "prometheus", "grafana"]
+    ports = [port for name in reached for port in services[name]["ports"]]
+    assert all(port.startswith("127.0.0.1:") for port in ports)
     assert [volume.partition(":")[2] for volume in services["store"]["volumes"]] == ["/data"]
     assert {service["restart"] for service in services.values()} == {"unless-stopped"}
 

@@ -76,7 +76,7 @@ def _full_metrics() -> Metrics:
     """Metrics with a sample of each family, so that the labels show."""
     metrics = Metrics()
     partition = PartitionStats(**dict.fromkeys(PartitionStats.__struct_fields__, 1))
-    metrics.store.stats = Stats(used_memory=1, max_memory=1, partitions=[partition])
+    metrics.store.stats = Stats(1, 1, True, True, [partition])
     metrics.refused("too-fast")
     metrics.requests.route("GET", "/").observe(200, 0.1)
     return metrics

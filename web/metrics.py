@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from consumers.stats import PartitionStats, Stats
+from messenger.errors import StoreFull, StoreUnavailable
 from web.latencies import Latencies
 
 _PREFIX = "messenger_"
@@ -24,6 +25,9 @@ class Metrics:
             "appended_bytes", "Bytes of text and author in accepted messages"
         )
         self._refused = self._counter("refused", "Requests refused, by reason", ["reason"])
+        # There from the start: of a counter that is new the first step can't be seen.
+        for error in (StoreFull, StoreUnavailable):
+            self._refused.labels(error.code)
         self._streams = self._counter("streams", "Live streams begun")
         self._slow = self._counter("slow_subscribers_closed", "Streams cut because unread")
         self._subscribers = self._gauge("subscribers", "Live streams now")
@@ -102,14 +106,16 @@ class StoreMetrics:
         up.add_metric([], 0 if stats is None else 1)
         yield up
         if stats is not None:
-            yield from _memory(stats)
+            yield from _store(stats)
             yield from _partitions(stats.partitions)
 
 
-def _memory(stats: Stats) -> Iterable[Metric]:
+def _store(stats: Stats) -> Iterable[Metric]:
     for name, text, value in (
         ("store_memory_bytes", "Memory that the store uses", stats.used_memory),
         ("store_memory_limit_bytes", "The store's maxmemory; 0: none", stats.max_memory),
+        ("store_written", "Whether the store's last write to disk went well", stats.is_written),
+        ("store_rewritten", "Whether its last rewrite of the file did", stats.is_rewritten),
     ):
         gauge = GaugeMetricFamily(_PREFIX + name, text)
         gauge.add_metric([], value)
