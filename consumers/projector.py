@@ -19,9 +19,9 @@ _GATHER_S = 0.02
 class Projector:
     """One log's projector. Several may run side by side: see apply.lua."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, view: type[View] = View) -> None:
         self._group = Group(log)
-        self._view = View(log)
+        self._view = view(log)
         self._dead = DeadLetters(log)
         self._has_doubt = True
 

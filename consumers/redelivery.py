@@ -19,9 +19,9 @@ _ROUNDS_A_CLEARING = 60
 
 
 class Redelivery:
-    def __init__(self, of: Log) -> None:
+    def __init__(self, of: Log, view: type[View] = View) -> None:
         self._group = Group(of)
-        self._view = View(of)
+        self._view = view(of)
         self._dead = DeadLetters(of)
         self._round = 0
 

@@ -5,7 +5,9 @@ import asyncio
 from consumers.projector import Projector
 from consumers.redelivery import Redelivery
 from consumers.sweeper import Sweeper
+from consumers.view import View
 from messenger.log import Logs
+from messenger.settings import Settings
 
 
 async def work(logs: Logs, stop: asyncio.Event) -> None:
@@ -13,8 +15,19 @@ async def work(logs: Logs, stop: asyncio.Event) -> None:
 
     All of them may stop at once: whatever one leaves undone, the next start finds pending or due.
     """
+    view = _view(logs.settings)
     async with asyncio.TaskGroup() as loops:
         loops.create_task(Sweeper(logs).run(stop), name="sweeper")
         for log in logs.all:
-            loops.create_task(Projector(log).run(stop), name=f"projector {log.keys.partition}")
-            loops.create_task(Redelivery(log).run(stop), name=f"redelivery {log.keys.partition}")
+            number = log.keys.partition
+            loops.create_task(Projector(log, view).run(stop), name=f"projector {number}")
+            loops.create_task(Redelivery(log, view).run(stop), name=f"redelivery {number}")
+
+
+def _view(settings: Settings) -> type[View]:
+    if not settings.tracing:
+        return View
+    # Late: it brings OpenTelemetry along.
+    from consumers.traced import TracedView
+
+    return TracedView

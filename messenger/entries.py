@@ -41,10 +41,12 @@ START = EntryId(0, 0)
 
 
 class Entry(NamedTuple):
-    """One entry, decoded once at the edge; `event` is None for a type that we do not know."""
+    """One entry, decoded once at the edge; `event` is None for a type that we do not know.
+    `traceparent` is the span of its append (W3C Trace Context), if that was traced."""
 
     id: EntryId
     event: Event | Malformed | Vanished | None
+    traceparent: str | None = None
 
 
 def read_entry(raw: Any) -> Entry:  # noqa: ANN401  as the store sent it
@@ -54,4 +56,7 @@ def read_entry(raw: Any) -> Entry:  # noqa: ANN401  as the store sent it
     entry_id = EntryId.read(raw_id)
     if not flat:
         return Entry(entry_id, Vanished())
+    # Always the last field, so that looking for it costs nothing.
+    if flat[-2] == b"traceparent":
+        return Entry(entry_id, decode(flat), flat[-1].decode("ascii", "replace"))
     return Entry(entry_id, decode(flat))

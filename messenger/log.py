@@ -227,12 +227,12 @@ class Log:
 
 
 class Logs:
-    """The logs of a store, one a partition."""
+    """The logs of a store, one a partition; `kind` is another kind of log than the usual one."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, kind: type[Log] = Log) -> None:
         self.store = store
         self.settings = settings
-        self.all = [Log(store, partition, settings) for partition in range(settings.partitions)]
+        self.all = [kind(store, partition, settings) for partition in range(settings.partitions)]
 
     def of(self, room: str) -> Log:
         if len(self.all) == 1:

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     admin_token: str | None
     admin_token_file: Path | None
     trusted_proxies: tuple[values.Network, ...]
+    tracing: bool
 
     def __repr__(self) -> str:
         shown = ((name, getattr(self, name)) for name in self.__struct_fields__)
@@ -143,6 +144,13 @@ SETTINGS = (
         "addresses or networks, with commas between",
         "proxies whose X-Forwarded-For is believed",
         values.networks,
+    ),
+    Setting(
+        "tracing",
+        "off",
+        "on or off",
+        "traces posts with OpenTelemetry, from the request to the view (docs/operations.md)",
+        values.switch,
     ),
 )
 

@@ -100,6 +100,12 @@ def rate(text: str) -> Rate | None:
     return parsed
 
 
+def switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError
+    return text == "on"
+
+
 def max_store_mb(text: str) -> int | None:
     return whole(16, 1_000_000)(text) if text else None
 

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from consumers.worker import work
+from messenger.cli.traced import log_kind
 from messenger.connection import Store
 from messenger.log import Logs
 from messenger.settings import Settings
@@ -111,7 +112,8 @@ async def serving(
     async with AsyncExitStack() as stack:
         stores = [Store(each) for each in (url, url_as(url, "worker"), url_as(url, "web"))]
         logs, workers, webs = [
-            Logs(await stack.enter_async_context(store), settings) for store in stores
+            Logs(await stack.enter_async_context(store), settings, log_kind(settings))
+            for store in stores
         ]
         await workers.settle()
         await webs.settle()

@@ -45,6 +45,7 @@ def test_without_any_setting_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         admin_token=None,
         admin_token_file=None,
         trusted_proxies=(),
+        tracing=False,
     )
 
 
@@ -63,6 +64,7 @@ def test_the_names_are_a_contract() -> None:
         "MESSENGER_ADMIN_TOKEN",
         "MESSENGER_ADMIN_TOKEN_FILE",
         "MESSENGER_TRUSTED_PROXIES",
+        "MESSENGER_TRACING",
     }
 
 

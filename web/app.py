@@ -9,6 +9,7 @@ from aiohttp import web
 
 from consumers.view import View
 from messenger.log import Logs
+from messenger.settings import Settings
 from web import routes
 from web.appkeys import FEED, LISTED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
 from web.body import LIMIT
@@ -19,6 +20,7 @@ from web.listed import Listed
 from web.looplag import LoopLag
 from web.metrics import Metrics
 from web.presence import Presence
+from web.routes import Wrap
 from web.visitors import Visitors
 
 
@@ -35,8 +37,17 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
     aiohttp_jinja2.setup(
         app, loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    routes.add(app, app[METRICS])
+    routes.add(app, app[METRICS], _wrap(logs.settings))
     return app
+
+
+def _wrap(settings: Settings) -> Wrap | None:
+    if not settings.tracing:
+        return None
+    # Late: it brings OpenTelemetry along.
+    from web.traced import traced
+
+    return traced
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """Every path, in one table."""
 
+from collections.abc import Callable
+
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from web import (
     events,
@@ -17,6 +20,8 @@ from web import (
 from web.guard import guarded
 from web.metrics import Metrics
 from web.unread import expect
+
+Wrap = Callable[[Handler, str, str], Handler]
 
 ROUTES = (
     ("GET", "/", page.lobby),
@@ -43,11 +48,16 @@ ROUTES = (
 
 # What is answered for as long as the reader stays has no HEAD.
 _STREAMS = (events.events, sockets.room_socket, firehose.events, firehose.socket)
+# What watches over us would be most of what is traced, and a stream's span would last for hours.
+_NOT_TRACED = (*_STREAMS, operations.live, operations.ready, operations.metrics)
 
 
-def add(app: web.Application, metrics: Metrics) -> None:
+def add(app: web.Application, metrics: Metrics, wrap: Wrap | None = None) -> None:
+    """Adds every route; `wrap` is put round the whole of each that is worth tracing."""
     for method, path, handler in ROUTES:
         whole = guarded(handler, method, path, metrics)
+        if wrap is not None and handler not in _NOT_TRACED:
+            whole = wrap(whole, method, path)
         if method == "GET" and handler not in _STREAMS:
             app.router.add_get(path, whole, expect_handler=expect)  # and HEAD
         else:

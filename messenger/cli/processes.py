@@ -11,6 +11,7 @@ from typing import Any
 import uvloop
 
 from messenger import checks, embedded, logs
+from messenger.cli.traced import log_kind
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable
 from messenger.log import Logs
@@ -71,6 +72,6 @@ async def checked_store(url: str, settings: Settings, role: str) -> AsyncIterato
 
 
 async def settled(store: Store, settings: Settings) -> Logs:
-    found = Logs(store, settings)
+    found = Logs(store, settings, log_kind(settings))
     await found.settle()
     return found

@@ -8,6 +8,7 @@ import click
 
 from messenger.cli.options import load_settings, settings_options
 from messenger.cli.processes import checked_store, run_process, settled, stop_on_signals
+from messenger.cli.traced import exporting
 from messenger.embedded import socket_url
 from messenger.log import Logs
 from messenger.rewriter import Rewriter
@@ -38,11 +39,12 @@ def command(**given: str | None) -> None:
 
 async def _up(settings: Settings) -> None:
     stop = stop_on_signals()
-    if settings.store_url is not None:
-        await _on_store(settings, settings.store_url, None, stop)
-        return
-    async with supervised(settings) as supervisor:
-        await _on_store(settings, socket_url(settings.data_dir), supervisor, stop)
+    with exporting(settings, "messenger"):
+        if settings.store_url is not None:
+            await _on_store(settings, settings.store_url, None, stop)
+            return
+        async with supervised(settings) as supervisor:
+            await _on_store(settings, socket_url(settings.data_dir), supervisor, stop)
 
 
 async def _on_store(

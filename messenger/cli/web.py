@@ -10,6 +10,7 @@ from messenger.cli.processes import (
     stop_on_signals,
     store_url,
 )
+from messenger.cli.traced import exporting
 from messenger.cli.up import say_address
 from messenger.settings import Settings
 
@@ -34,5 +35,7 @@ async def _web(settings: Settings) -> None:
     from web.server import serve
 
     stop = stop_on_signals()
-    async with checked_store(store_url(settings), settings, "web") as store:
-        await serve(await settled(store, settings), stop, say_address)
+    with exporting(settings, "messenger-web"):
+        async with checked_store(store_url(settings), settings, "web") as store:
+            logs = await settled(store, settings)
+            await serve(logs, stop, say_address)

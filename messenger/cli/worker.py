@@ -12,6 +12,7 @@ from messenger.cli.processes import (
     stop_on_signals,
     store_url,
 )
+from messenger.cli.traced import exporting
 from messenger.connection import Store
 from messenger.log import adopt
 from messenger.settings import Settings
@@ -36,7 +37,8 @@ async def _worker(settings: Settings) -> None:
     url = store_url(settings)
     async with Store(url) as store:
         settings = await adopt(store, settings) or settings
-    async with checked_store(url, settings, "worker") as store:
-        logs = await settled(store, settings)
-        log.info("working on %d partitions", len(logs.all))
-        await work(logs, stop)
+    with exporting(settings, "messenger-worker"):
+        async with checked_store(url, settings, "worker") as store:
+            logs = await settled(store, settings)
+            log.info("working on %d partitions", len(logs.all))
+            await work(logs, stop)

@@ -5,6 +5,7 @@
 --       5 fingerprint of the request, compared when its key was seen before
 --       6 for how long its key is remembered (ms)
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
+--       9 the traceparent that the entry carries; left out where nothing is traced
 -- Returns one of
 --       {'posted', id, now, posts left, ms until all are back, ttl}
 --           ttl is never longer than the window in force, which another process may have shortened
@@ -42,8 +43,14 @@ forget(KEYS[1], KEYS[2], bound, 64)
 local oldest = redis.call('XRANGE', KEYS[1], '-', '(' .. bound, 'COUNT', 1)
 if oldest[1] then bound = oldest[1][1] end
 
-local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*',
-  'type', 'message.posted', 'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)
+local id
+if ARGV[9] then
+  id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
+    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[9])
+else
+  id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
+    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)
+end
 if not id then return {'unsettled'} end
 
 local ms = tonumber(string.match(id, '^%d+'))
