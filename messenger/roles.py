@@ -104,6 +104,15 @@ _READ_VIEW = (
     Right("ZRANGE :rooms +inf 0 BYSCORE REV", "the rooms that live"),
     Right("XRANGE :log 0-1 0-1", "a message that the projector has not come to yet"),
 )
+_HERE = (
+    Right("EVALSHA x 1 :here", "census: how many listen in which rooms"),
+    Right("EVAL x 1 :here", "the same, where it was never run"),
+    Right("HGET :here x", "census: another process's last sign of life, and its counts"),
+    Right("HKEYS :here", "census: which processes there are"),
+    Right("HSET :here x 1", "census: our own sign of life, and our counts"),
+    Right("HDEL :here x", "census: a process that is dead or stops"),
+    Right("PEXPIRE :here 1000", "census: with the last of them it goes"),
+)
 _TAIL = (
     Right("XREAD COUNT 1 STREAMS :log 0", "following the log"),
     Right("XRANGE :log - +", "what memory let go of"),
@@ -202,7 +211,7 @@ def _group(name: str) -> Rights:
     )
 
 
-_WEB = (*_CONNECT, *_LOOK, *_SETTLE, *_APPEND, *_ERASE, *_READ_VIEW, *_TAIL, *_FIGURES)
+_WEB = (*_CONNECT, *_LOOK, *_SETTLE, *_APPEND, *_ERASE, *_READ_VIEW, *_HERE, *_TAIL, *_FIGURES)
 _WORKER = (*_CONNECT, *_LOOK, *_SETTLE, *_PROJECT, *_REDELIVER, *_BURY, *_SWEEP)
 
 ROLES: Mapping[str, Rights] = MappingProxyType(
