@@ -10,6 +10,8 @@ import aiohttp
 import pytest
 
 from messenger import embedded
+from messenger.entries import EntryId
+from messenger.log import Logs
 from tests.commands import Commands, Running
 from tests.installed import installed
 from tests.private_store import PrivateStore
@@ -147,3 +149,17 @@ async def test_a_copied_data_folder_goes_on(tmp_path: Path) -> None:
         again = await second.run("post", "lobby", "kept", "--key", "one")
         assert again.out.strip() == kept
         assert await up.end() == 0
+
+
+async def test_erase_tokens_outlive_the_move_of_their_secret(
+    private_store: PrivateStore, logs: Logs
+) -> None:
+    """A store that has the secret where earlier versions kept it, in the meta, keeps its erase tokens;
+    and from then on who reads the meta does not see it."""
+    token = logs.all[0].erase_token(EntryId(1, 0))
+    with private_store.client() as client:
+        client.hset(KEYS.meta, "secret", client.getdel(KEYS.secret))
+        after = Logs(logs.store, logs.settings)
+        await after.settle()
+        assert after.all[0].erase_token(EntryId(1, 0)) == token
+        assert not client.hexists(KEYS.meta, "secret")

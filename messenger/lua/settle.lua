@@ -31,7 +31,9 @@ end
 if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[2], 'epoch') == 0 then
   begin_history()
 end
-redis.call('SET', KEYS[5], ARGV[4], 'NX')
+-- A store of before the secret had a key of its own keeps its secret: erase tokens go on being good.
+redis.call('SET', KEYS[5], redis.call('HGET', KEYS[2], 'secret') or ARGV[4], 'NX')
+redis.call('HDEL', KEYS[2], 'secret')
 redis.call('HSET', KEYS[2], 'partitions', ARGV[1])
 
 -- BUSYGROUP is the usual case: the group is there.
