@@ -10,6 +10,10 @@ _HALF = 2**64
 _WRITTEN = re.compile(r"(\d{1,20})(?:-(\d{1,20}))?", re.ASCII)
 
 
+# Past a NamedTuple's own constructor, which is a call in Python: these are made for every entry.
+_new = tuple.__new__
+
+
 class EntryId(NamedTuple):
     """`ms-seq`. Compares as the store orders it: by number, never as text."""
 
@@ -31,7 +35,7 @@ class EntryId(NamedTuple):
     def read(cls, raw: bytes) -> "EntryId":
         """Reads an id that a store has written."""
         ms, _, seq = raw.partition(b"-")
-        return cls(int(ms), int(seq))
+        return _new(cls, (int(ms), int(seq)))
 
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"
@@ -58,5 +62,5 @@ def read_entry(raw: Any) -> Entry:  # noqa: ANN401  as the store sent it
         return Entry(entry_id, Vanished())
     # Always the last field, so that looking for it costs nothing.
     if flat[-2] == b"traceparent":
-        return Entry(entry_id, decode(flat), flat[-1].decode("ascii", "replace"))
-    return Entry(entry_id, decode(flat))
+        return Entry(entry_id, decode(flat[:-2]), flat[-1].decode("ascii", "replace"))
+    return _new(Entry, (entry_id, decode(flat), None))

@@ -19,6 +19,9 @@ MessengerError
 │   ├── StoreUnavailable        store-unavailable
 │   ├── StoreFull               store-full
 │   └── Stopping                stopping
+├── Undone                      a command's work could not be done to its end
+│   ├── OutputFailed            output-exists · output-failed
+│   └── LogReset                log-reset
 └── Unfit                       the start is refused: the operator can mend it
     ├── BadSettings             bad-settings
     ├── StoreHeld               store-held
@@ -117,6 +120,22 @@ class Stopping(Unavailable):
     """The process is about to end; another, or the next, takes the request."""
 
     code = "stopping"
+
+
+class Undone(MessengerError):
+    """A command's work was not done, or not to its end; its words say what there is of it."""
+
+
+class OutputFailed(Undone):
+    """What should be written can't be, or would overwrite something."""
+
+    code = "output-failed"
+
+
+class LogReset(Undone):
+    """The log began anew while it was read: what is left of the earlier history is nowhere."""
+
+    code = "log-reset"
 
 
 class Unfit(MessengerError):

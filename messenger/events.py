@@ -47,12 +47,23 @@ _LONGEST_TTL = 10 * 365 * 86_400_000
 _TTL_DIGITS = 12
 
 
+_LAYOUT = [b"type", b"room", b"author", b"text", b"ttl"]
+
+
 def decode(flat: list[bytes]) -> Event | Malformed | None:
     """The event of an entry's names and values in turn; None for an unknown type.
 
     By hand and not by msgspec.convert: this is run for every entry by every reader, and is four
-    times as fast.
+    times as fast. An entry as we write it needs no look-up of its fields, which is three times as
+    fast again; any other is read by its fields' names.
     """
+    if flat[::2] == _LAYOUT and flat[1] == b"message.posted":
+        _, _, _, room, _, author, _, text, _, ttl = flat
+        try:
+            if ttl.isdigit() and len(ttl) <= _TTL_DIGITS and 0 < (life := int(ttl)) <= _LONGEST_TTL:
+                return MessagePosted(room.decode(), author.decode(), text.decode(), life)
+        except UnicodeDecodeError:
+            pass
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     decoder = _DECODERS.get(fields.get(b"type", b""))
     if decoder is None:

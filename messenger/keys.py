@@ -65,6 +65,11 @@ class Keys:
         """zset: the room's ids, padded, all of score 0; PEXPIREAT its last expires_at; projector."""
         return f"{self.tag}room:{room}"
 
+    def copied(self, epoch: str, entry_id: str) -> str:
+        """string: the id here of a message that was copied from the history `epoch`, where it has
+        that id; PXAT its expires_at; copy."""
+        return f"{self.tag}copied:{epoch}:{entry_id}"
+
     def minute(self, ms: int) -> str:
         """hash: posted and erased in one minute; a day; projector, erase."""
         return f"{self.tag}minute:{ms // 60_000}"

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import redis.exceptions
 
@@ -27,6 +28,8 @@ AWAY = (
 # Under five tries a second from the first on, and at work again within two of the store's return.
 _FIRST_S = 0.25
 _CAP_S = 1.0
+
+_T = TypeVar("_T")
 
 
 class Backoff:
@@ -53,6 +56,37 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         pass
+
+
+async def unless(stop: asyncio.Event, asked: Awaitable[_T]) -> _T | None:
+    """What was asked for; None, and it is let go of, if the stop comes first."""
+    task = asyncio.ensure_future(asked)
+    stopping = asyncio.ensure_future(stop.wait())
+    either: set[asyncio.Future[Any]] = {task, stopping}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        task.cancel()
+        stopping.cancel()
+
+
+async def patiently(
+    stop: asyncio.Event, name: str, ask: Callable[[], Awaitable[_T]], *, for_s: float
+) -> _T | None:
+    """What `ask` gives, or None at the stop. A store that is away is asked again, and said once, for
+    so many seconds: then its error is raised."""
+    backoff, patient_until = Backoff(), asyncio.get_running_loop().time() + for_s
+    while not stop.is_set():
+        try:
+            return await unless(stop, ask())
+        except AWAY as error:
+            if backoff.tries == 0:
+                log.warning("%s: the store is away (%s)", name, error)
+            if asyncio.get_running_loop().time() > patient_until:
+                raise
+            await pause(stop, backoff.next_s())
+    return None
 
 
 async def persist(

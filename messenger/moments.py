@@ -1,14 +1,15 @@
-"""Where to start reading, as people say it: an id, a time, a duration ago, the window or now."""
+"""Where to begin and end reading, as people say it: an id, a time, a duration ago, the window, now."""
 
 from datetime import UTC, datetime, timedelta
 
 from messenger import durations
 from messenger.entries import START, EntryId
 
-FORM = (
-    "window, now, an id (1764000000000-0), a duration ago (10m), unix seconds (1764000000) "
+END_FORM = (
+    "now, an id (1764000000000-0), a duration ago (10m), unix seconds (1764000000) "
     "or a time (2026-11-24T10:00:00Z)"
 )
+FORM = "window, " + END_FORM
 
 # A number of so many digits is in milliseconds; a shorter one is in seconds.
 _MS_DIGITS = 12
@@ -27,6 +28,19 @@ def parse(text: str, now_ms: int) -> EntryId:
         return _parse_moment(text, now_ms)
     except (ValueError, OverflowError):
         raise ValueError(f"a moment is {FORM}") from None
+
+
+def parse_end(text: str, now_ms: int) -> EntryId:
+    """The id up to and with which to read; ValueError, with the forms, for anything else.
+
+    A point in time is itself left out: two ranges that meet in it have nothing in common.
+    """
+    if text == "window":
+        raise ValueError(f"an end is {END_FORM}")
+    try:
+        return parse(text, now_ms)
+    except ValueError:
+        raise ValueError(f"an end is {END_FORM}") from None
 
 
 def _parse_moment(text: str, now_ms: int) -> EntryId:

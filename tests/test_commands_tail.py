@@ -117,7 +117,13 @@ async def test_an_erased_message_is_told_to_programs(log: Log, commands: Command
     erased = await log.erase("lobby", posted.id, "author")
     await _say(log, "after")
     tail = await commands.start("tail", "lobby", "--json", "--since", "window")
-    expected = {"id": str(erased), "room": "lobby", "erased": str(posted.id)}
+    expected = {
+        "type": "message.erased",
+        "id": str(erased),
+        "room": "lobby",
+        "erased": str(posted.id),
+        "by": "author",
+    }
     assert await _json_line(tail) == expected
     people = await commands.start("tail", "lobby", "--since", "window")
     assert (await people.line()).endswith("me: after")

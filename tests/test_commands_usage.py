@@ -9,7 +9,7 @@ import pytest
 from messenger.cli.main import main
 from tests.commands import Done
 
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor", "acl")
+_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "doctor", "acl")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from consumers.stats import PartitionStats, Stats
 from messenger import errors
 from messenger.cli.main import _COMMANDS
-from messenger.errors import MessengerError, TooFast, Unfit
+from messenger.errors import MessengerError, TooFast, Undone, Unfit
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import Keys
 from messenger.rights import user_of
@@ -128,6 +128,8 @@ def _raised() -> Iterator[tuple[type[MessengerError], str]]:
 def _status(kind: type[MessengerError], code: str) -> str:
     if issubclass(kind, Unfit):
         return "exit 2"
+    if issubclass(kind, Undone):
+        return "exit 1"
     error = TooFast("", retry_after=1) if kind is TooFast else kind("", code=code)
     return str(problems.status_of(error)[0])
 

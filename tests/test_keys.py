@@ -38,6 +38,7 @@ def all_keys(partition: int) -> list[str]:
         keys.message("1-0"),
         keys.room(ROOM),
         keys.room("a{b}c"),
+        keys.copied("1764000000000-abcd", "1-0"),
         keys.minute(1_764_000_000_000),
         keys.dead("projector"),
     ]

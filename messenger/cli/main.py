@@ -8,10 +8,10 @@ import click
 
 from messenger import __version__
 from messenger.cli.output import OutputClosed
-from messenger.errors import MessengerError, Refused, Unavailable
+from messenger.errors import MessengerError, Refused, Unavailable, Undone
 
 # One command does not load what another needs: `messenger post` never imports aiohttp.
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "doctor", "acl")
+_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "doctor", "acl")
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -36,7 +36,7 @@ def cli() -> None:
     """A messenger whose messages are gone on time.
 
     \b
-    Exit codes: 0 done; 1 refused, or not found; 2 wrong arguments or settings;
+    Exit codes: 0 done; 1 refused, not found, or not done to its end; 2 wrong arguments or settings;
     3 the store can't be reached; 130 interrupted.
     """
 
@@ -76,4 +76,4 @@ def _exit_code(error: BaseException) -> int | None:
     print(f"messenger: {error.detail}", file=sys.stderr)
     if isinstance(error, Unavailable):
         return EXIT_UNAVAILABLE
-    return EXIT_REFUSED if isinstance(error, Refused) else EXIT_USAGE
+    return EXIT_REFUSED if isinstance(error, Refused | Undone) else EXIT_USAGE

@@ -5,10 +5,10 @@ import sys
 
 import click
 
-from messenger import messages, moments, wording
+from messenger import lines, messages, moments, wording
 from messenger.cli.beside import opened, print_message, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
-from messenger.cli.output import print_json
+from messenger.cli.output import print_bytes
 from messenger.cli.processes import stop_on_signals
 from messenger.clock import StoreClock
 from messenger.entries import START, Entry, EntryId
@@ -85,10 +85,9 @@ def _print(entry: Entry, room: str | None, now: int, *, as_json: bool) -> None:
     event = entry.event
     if not isinstance(event, MessagePosted | MessageErased) or room not in (None, event.room):
         return
-    if isinstance(event, MessageErased):
-        if as_json:
-            print_json({"id": str(entry.id), "room": event.room, "erased": event.message})
+    if isinstance(event, MessagePosted) and entry.id.ms + event.ttl <= now:
         return
-    message = messages.of(entry.id, event)
-    if message.expires_at > now:
-        print_message(message, as_json=as_json)
+    if as_json:
+        print_bytes(lines.encode([entry]).removesuffix(b"\n"))
+    elif isinstance(event, MessagePosted):
+        print_message(messages.of(entry.id, event), as_json=False)
