@@ -19,7 +19,10 @@ def check(since: str, until: str, room: str | None) -> str | None:
     """Raises BadRequest for what no store could make right; gives the room as it is written."""
     _moment("since", since, 0)
     _moment("until", until, 0)
-    return None if room is None else wording.check_room(room)
+    try:
+        return None if room is None else wording.check_room(room)
+    except BadRequest as error:
+        raise BadRequest(f"room: {error.detail}", code="bad-query") from None
 
 
 def read(since: str, until: str, room: str | None, now_ms: int, last: EntryId) -> Span:

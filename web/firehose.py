@@ -16,12 +16,12 @@ from web.events import stream
 from web.everything import Everything, Scope, beat
 from web.feed import Feed
 from web.live import Erased, Gap, Held, Live, Told
-from web.operators import require_operator
 from web.partition import Partition, live_of
 from web.queries import cursor_text_of
 from web.sockets import converse, require_upgrade
 from web.sources import cut, pieces
 from web.subscriber import Subscriber
+from web.tokens import require_operator
 
 _MOST_ROOMS = 100
 

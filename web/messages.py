@@ -1,7 +1,5 @@
 """One message over HTTP: read it, erase it."""
 
-import hmac
-
 from aiohttp import web
 
 from messenger import messages
@@ -11,8 +9,8 @@ from messenger.log import Log
 from messenger.messages import Message
 from web.answers import json_answer
 from web.appkeys import FEED, LOGS
-from web.operators import is_operator
-from web.queries import bearer_of, message_of, room_of, view_of
+from web.queries import message_of, room_of, view_of
+from web.tokens import is_operator, shows
 
 
 async def one(request: web.Request) -> web.Response:
@@ -48,11 +46,10 @@ async def _look_up(request: web.Request, room: str, message: EntryId) -> Message
 async def _eraser(request: web.Request, log: Log, message: EntryId) -> str:
     """Who may erase: the author by the token of the post, an operator by theirs. The refusal is the
     same for an absent token and a wrong one."""
-    token = bearer_of(request)
     if log.facts is None:
         await log.settle()
     if is_operator(request):
         return "operator"
-    if token is not None and hmac.compare_digest(token, log.erase_token(message).encode()):
+    if shows(request, log.erase_token(message)):
         return "author"
     raise NotAllowed("erasing takes the token that came with the post, or an operator's")

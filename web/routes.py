@@ -13,6 +13,7 @@ from web import (
     operations,
     page,
     posting,
+    replay,
     rooms,
     shell,
     sockets,
@@ -40,14 +41,20 @@ ROUTES = (
     ("GET", "/api/rooms/{room}/socket", sockets.room_socket),
     ("GET", "/api/events", firehose.events),
     ("GET", "/api/socket", firehose.socket),
+    ("GET", "/api/replay", replay.replay),
     ("GET", "/health/live", operations.live),
     ("GET", "/health/ready", operations.ready),
     ("GET", "/metrics", operations.metrics),
 )
 
-
-# What is answered for as long as the reader stays has no HEAD.
-_STREAMS = (events.events, sockets.room_socket, firehose.events, firehose.socket)
+# These have no end of their own, or a long one: asked by HEAD they would do all the work unseen.
+_STREAMS = (
+    events.events,
+    sockets.room_socket,
+    firehose.events,
+    firehose.socket,
+    replay.replay,
+)
 # What watches over us would be most of what is traced, and a stream's span would last for hours.
 _NOT_TRACED = (*_STREAMS, operations.live, operations.ready, operations.metrics)
 
