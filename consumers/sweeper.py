@@ -17,7 +17,7 @@ _EVERY_S = 0.5
 _MOST = 1_000
 _AHEAD_MS = 1_000
 
-_SWEEP = load("consumers", "sweep", parts=("forget",))
+_SWEEP = load("consumers", "sweep", parts=("views", "forget"))
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Sweeper:
         while more:
             reply = await of.store.pipe.run(
                 _SWEEP,
-                [keys.log, keys.meta, keys.expiring, keys.rooms, keys.dead(PROJECTOR)],
+                [keys.log, keys.meta, keys.expiring, keys.dead(PROJECTOR)],
                 [_MOST],
             )
             if not reply:

@@ -10,13 +10,15 @@ from messenger.address import Argument
 from messenger.entries import Entry, EntryId
 from messenger.errors import Gone, NotFound
 from messenger.events import MessageErased, MessagePosted, Vanished
-from messenger.keys import MINUTE_LIFE_MS, PROJECTOR, Keys
+from messenger.keys import MINUTE_LIFE_MS, PROJECTOR
 from messenger.log import Log, member
 from messenger.messages import Message
 from messenger.scripts import load
 
-_APPLY = load("consumers", "apply")
-_PAGE = load("consumers", "page")
+_APPLY = load("consumers", "apply", parts=("views",))
+_PAGE = load("consumers", "page", parts=("views",))
+_ROOMS = load("consumers", "rooms", parts=("views",))
+_ROW = load("consumers", "row", parts=("views",))
 
 _TOMBSTONES = {b"erased": "message-erased", b"expired": "message-expired"}
 
@@ -41,12 +43,11 @@ class View:
 
     async def apply(self, entries: Sequence[Entry]) -> int:
         """Acks entries and, where the ack was ours, applies them. How many were applied."""
-        keys: list[str | bytes] = [self._keys.log, self._keys.meta, self._keys.rooms]
+        keys: list[str] = [self._keys.log, self._keys.meta]
         args: list[Argument] = [PROJECTOR, MINUTE_LIFE_MS]
         for entry in entries:
-            change = _change(self._keys, entry)
-            keys += change[:3]
-            args += change[3:]
+            keys.append(self._keys.minute(entry.id.ms))
+            args += change(entry)
         return int(await self._pipe.run(_APPLY, keys, args))
 
     async def page(self, room: str, before: EntryId | None, count: int) -> list[Message]:
@@ -61,7 +62,7 @@ class View:
     async def message(self, room: str, message: EntryId) -> Message:
         """One message. Raises Gone for one that was erased or has expired, NotFound for one that
         never was, as far as can be known."""
-        row = await self._pipe.call("GET", self._keys.message(str(message)))
+        row = await self._pipe.run(_ROW, [self._keys.meta], [str(message)])
         if row in _TOMBSTONES:
             raise Gone(f"the message {message} is gone", code=_TOMBSTONES[row])
         if row and not self._is_of_the_past(message):
@@ -74,9 +75,7 @@ class View:
 
     async def rooms(self, now: int) -> list[RoomRow]:
         """The rooms that have living messages, the longest-living first."""
-        raw = await self._pipe.call(
-            "ZRANGE", self._keys.rooms, "+inf", f"({now}", "BYSCORE", "REV", "WITHSCORES"
-        )
+        raw = await self._pipe.run(_ROOMS, [self._keys.meta], [now])
         return [
             RoomRow(name.decode(), int(score))
             for name, score in zip(raw[::2], raw[1::2], strict=True)
@@ -86,7 +85,8 @@ class View:
         self, room: str, direction: str, from_id: EntryId | None, count: int
     ) -> list[Message]:
         from_member = member(from_id) if from_id else ""
-        raw = await self._pipe.run(_PAGE, [self._keys.room(room)], [direction, from_member, count])
+        args: list[Argument] = [room, direction, from_member, count]
+        raw = await self._pipe.run(_PAGE, [self._keys.meta], args)
         return [messages.decode(row) for row in raw]
 
     async def _from_log(self, message: EntryId) -> Message | None:
@@ -105,18 +105,15 @@ class View:
         return self._log.facts is not None and message < self._log.facts.birth
 
 
-def _change(keys: Keys, entry: Entry) -> list[str | bytes]:
-    """An entry's three keys and six arguments for apply.lua."""
+def change(entry: Entry) -> list[str | bytes]:
+    """An entry's seven arguments for apply.lua."""
     event, entry_id = entry.event, str(entry.id)
-    minute = keys.minute(entry.id.ms)
     if isinstance(event, MessagePosted):
         message = messages.of(entry.id, event)
         return [
-            keys.message(entry_id),
-            keys.room(event.room),
-            minute,
             entry_id,
             "posted",
+            entry_id,
             event.room,
             member(entry.id),
             str(min(message.expires_at, _LATEST)),
@@ -124,16 +121,7 @@ def _change(keys: Keys, entry: Entry) -> list[str | bytes]:
         ]
     if isinstance(event, MessageErased):
         erased = EntryId.parse(event.message)
-        return [
-            keys.message(event.message),
-            keys.room(event.room),
-            minute,
-            entry_id,
-            "erased",
-            event.room,
-            member(erased),
-            str(erased.ms),
-            "",
-        ]
+        posted_at = str(erased.ms)
+        return [entry_id, "erased", event.message, event.room, member(erased), posted_at, ""]
     kind = "vanished" if isinstance(event, Vanished) else "other"
-    return [keys.meta, keys.meta, minute, entry_id, kind, "", "", "0", ""]
+    return [entry_id, kind, "", "", "", "0", ""]

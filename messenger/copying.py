@@ -25,7 +25,7 @@ _BATCH = 200
 
 _T = TypeVar("_T")
 
-_COPY = load("messenger", "copy", parts=("forget",))
+_COPY = load("messenger", "copy", parts=("views", "forget"))
 
 
 class Copy:
@@ -63,7 +63,7 @@ class Copy:
         keys: list[str] = [to.keys.log, to.keys.meta, to.keys.expiring]
         args: list[Argument] = [secrets.token_hex(4)]
         for entry_id, event in messages:
-            keys += [self._mark(to.keys, event.room, str(entry_id)), to.keys.message(str(entry_id))]
+            keys.append(self._mark(to.keys, event.room, str(entry_id)))
             args += [str(entry_id), event.room, event.author, event.text, event.ttl]
         outcomes = await self._patiently(lambda: to.store.pipe.run(_COPY, keys, args))
         if outcomes == [b"unsettled"]:

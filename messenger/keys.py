@@ -17,12 +17,33 @@ def partition_of(room: str, partitions: int) -> int:
     return zlib.crc32(room.encode()) % partitions
 
 
-class Keys:
-    """The keys of one partition."""
+class ViewKeys:
+    """The keys of one generation of a partition's view. The first has no name; a rebuild makes the
+    next. Scripts make these keys by what the meta says is in force (lua/views.lua)."""
+
+    def __init__(self, tag: str, generation: str = "") -> None:
+        self.prefix = f"{tag}view:{generation}:" if generation else tag
+        # zset: room -> expires_at of its longest-living message; PEXPIREAT the last of them;
+        # projector, rebuild
+        self.rooms = self.prefix + "rooms"
+
+    def message(self, entry_id: str) -> str:
+        """string: a message's JSON, or `erased` or `expired`; PXAT expires_at; projector, rebuild."""
+        return f"{self.prefix}message:{entry_id}"
+
+    def room(self, room: str) -> str:
+        """zset: the room's ids, padded, all of score 0; PEXPIREAT its last expires_at; projector,
+        rebuild."""
+        return f"{self.prefix}room:{room}"
+
+
+class Keys(ViewKeys):
+    """The keys of one partition, among them those of the view's first generation."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.tag = f"{PREFIX}{{{partition}}}:"
+        super().__init__(self.tag)
         # stream; trimmed, never EXPIREd; append, erase, sweeper
         self.log = self.tag + "log"
         # hash: epoch, partitions, window, trimmed_to, swept_to, counters; permanent, small; settle,
@@ -34,9 +55,6 @@ class Keys:
         # zset: entry id -> expires_at, of messages with a life shorter than the window; emptied by
         # the sweeper; append
         self.expiring = self.tag + "expiring"
-        # zset: room -> expires_at of its longest-living message; PEXPIREAT the last of them;
-        # projector
-        self.rooms = self.tag + "rooms"
         # hash: web process -> its last sign of life, and how many listen to it in each room; PEXPIRE
         # 8 s after the last sign; web
         self.here = self.tag + "here"
@@ -57,14 +75,6 @@ class Keys:
         """string: when this visitor's posts will be paid off (GCRA), in ms; until then; append."""
         return f"{self.tag}visitor:{visitor}"
 
-    def message(self, entry_id: str) -> str:
-        """string: a message's JSON, or `erased` or `expired`; PXAT expires_at; projector."""
-        return f"{self.tag}message:{entry_id}"
-
-    def room(self, room: str) -> str:
-        """zset: the room's ids, padded, all of score 0; PEXPIREAT its last expires_at; projector."""
-        return f"{self.tag}room:{room}"
-
     def copied(self, epoch: str, entry_id: str) -> str:
         """string: the id here of a message that was copied from the history `epoch`, where it has
         that id; PXAT its expires_at; copy."""
@@ -73,6 +83,9 @@ class Keys:
     def minute(self, ms: int) -> str:
         """hash: posted and erased in one minute; a day; projector, erase."""
         return f"{self.tag}minute:{ms // 60_000}"
+
+    def view(self, generation: str) -> ViewKeys:
+        return ViewKeys(self.tag, generation)
 
     def dead(self, group: str) -> str:
         """stream: dead letters of a group; trimmed with the window; consumers."""

@@ -6,7 +6,6 @@
 import itertools
 import logging
 import secrets
-import time
 from hashlib import blake2b
 
 import msgspec
@@ -30,9 +29,9 @@ PAGE = 1_000
 # For how long a key that we made ourselves is remembered: longer than any request of ours lasts.
 _OWN_KEY_MS = 30_000
 
-_APPEND = load("messenger", "append", parts=("forget",))
-_ERASE = load("messenger", "erase", parts=("forget",))
-_SETTLE = load("messenger", "settle")
+_APPEND = load("messenger", "append", parts=("views", "forget"))
+_ERASE = load("messenger", "erase", parts=("views", "forget"))
+_SETTLE = load("messenger", "settle", parts=("views",))
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -121,15 +120,7 @@ class Log:
         keys = self.keys
         reply = await self.store.pipe.run(
             _ERASE,
-            [
-                keys.log,
-                keys.meta,
-                keys.expiring,
-                keys.message(str(message)),
-                keys.room(room),
-                keys.minute(message.ms),
-                keys.minute(time.time_ns() // 1_000_000),
-            ],
+            [keys.log, keys.meta, keys.expiring, keys.minute(message.ms)],
             [str(message), room, by, member(message), MINUTE_LIFE_MS],
         )
         if reply[0] == b"missing":
@@ -161,7 +152,7 @@ class Log:
         keys = self.keys
         return await self.store.pipe.run(
             _SETTLE,
-            [keys.log, keys.meta, keys.expiring, keys.rooms, keys.secret],
+            [keys.log, keys.meta, keys.expiring, keys.secret],
             [
                 self._partitions,
                 self.window,

@@ -16,7 +16,7 @@ from tests.raw import KEYS, texts
 from tests.serving import Messenger
 from tests.waiting import wait_until
 
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "doctor")
+_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "verify", "doctor")
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ import pytest
 from messenger.cli.main import main
 from tests.commands import Done
 
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "doctor", "acl")
+_COMMANDS = (
+    *("up", "web", "worker", "post", "get", "list", "tail"),
+    *("replay", "verify", "doctor", "acl"),
+)
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from consumers.differences import KINDS
 from consumers.stats import PartitionStats, Stats
 from messenger import errors
 from messenger.cli.main import _COMMANDS
 from messenger.errors import MessengerError, TooFast, Undone, Unfit
 from messenger.events import MessageErased, MessagePosted
-from messenger.keys import Keys
+from messenger.keys import Keys, ViewKeys
 from messenger.rights import user_of
 from messenger.roles import ROLES
 from messenger.settings import SETTINGS
@@ -157,7 +158,8 @@ def _key_kinds() -> set[str]:
     for name, method in inspect.getmembers(keys, inspect.ismethod):
         if not name.startswith("_"):
             parameters = inspect.signature(method).parameters.values()
-            made.append(method(*(0 if each.annotation is int else "x" for each in parameters)))
+            key = method(*(0 if each.annotation is int else "x" for each in parameters))
+            made.append(key.prefix if isinstance(key, ViewKeys) else key)
     return {key.removeprefix(keys.tag).partition(":")[0] for key in made}
 
 
@@ -167,6 +169,11 @@ def test_every_key_is_explained() -> None:
     documented = [key for (key,) in rows(_read("docs/log.md"), "key")]
     assert {key.partition(prefix)[0] for key in documented} == {""}
     assert {key.removeprefix(prefix).partition(":")[0] for key in documented} == _key_kinds()
+
+
+def test_every_kind_of_difference_is_explained() -> None:
+    """docs/view.md has each kind that `messenger verify` tells of, and no other."""
+    assert [kind for (kind,) in rows(_read("docs/view.md"), "kind")] == list(KINDS)
 
 
 def _fields(event: type[MessagePosted | MessageErased]) -> list[str]:

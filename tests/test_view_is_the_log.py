@@ -6,7 +6,6 @@ from collections.abc import Callable
 from consumers.group import IDLE_MS, Group
 from consumers.projector import Projector
 from consumers.redelivery import Redelivery
-from consumers.stats import read_stats
 from consumers.sweeper import Sweeper
 from consumers.view import View
 from messenger import messages
@@ -15,6 +14,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs, Post
 from tests.private_store import PrivateStore
+from tests.projecting import project_all
 from tests.raw import KEYS, add_posted, counts, now_ms
 from tests.serving import Messenger
 from tests.waiting import wait_until
@@ -38,17 +38,6 @@ async def viewed(log: Log) -> dict[str, list[str]]:
     rooms = [row.room for row in await view.rooms(seconds * 1_000)]
     found = {room: [m.text for m in await view.page(room, None, 100_000)] for room in rooms}
     return {room: texts for room, texts in found.items() if texts}
-
-
-async def project_all(log: Log, projector: Projector) -> None:
-    while (await read_stats(_logs_of(log))).partitions[0].lag:
-        await projector.step()
-
-
-def _logs_of(log: Log) -> Logs:
-    logs = Logs.__new__(Logs)
-    logs.store, logs.all = log.store, [log]
-    return logs
 
 
 async def test_the_view_equals_a_fold_of_the_log(

@@ -1,21 +1,21 @@
 -- Reads a page of a room from the view, as it stands now.
 -- flags: no-writes
 --
--- KEYS  1 the room's index
--- ARGV  1 direction: before or after   2 a member of the index, or '' for the newest or the oldest
---       3 how many rows
--- Returns the rows' JSON, the one nearest to the member first. The rows' keys are made here: which
--- they are is only known in the index, whose hash tag they carry.
+-- KEYS  1 meta
+-- ARGV  1 room   2 direction: before or after
+--       3 a member of the room's index, or '' for the newest or the oldest   4 how many rows
+-- Returns the rows' JSON, the one nearest to the member first.
 
-local prefix = string.match(KEYS[1], '^(messenger:{%d+}:)') .. 'message:'
-local wanted, rows, from = tonumber(ARGV[3]), {}, ARGV[2]
+local view = view(KEYS[1], redis.call('HGET', KEYS[1], 'view'))
+local index, prefix = view .. 'room:' .. ARGV[1], view .. 'message:'
+local wanted, rows, from = tonumber(ARGV[4]), {}, ARGV[3]
 
 local function next_members()
-  if ARGV[1] == 'before' then
-    return redis.call('ZREVRANGEBYLEX', KEYS[1], from == '' and '+' or '(' .. from, '-',
+  if ARGV[2] == 'before' then
+    return redis.call('ZREVRANGEBYLEX', index, from == '' and '+' or '(' .. from, '-',
       'LIMIT', 0, wanted)
   end
-  return redis.call('ZRANGEBYLEX', KEYS[1], from == '' and '-' or '(' .. from, '+',
+  return redis.call('ZRANGEBYLEX', index, from == '' and '-' or '(' .. from, '+',
     'LIMIT', 0, wanted)
 end
 

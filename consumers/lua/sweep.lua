@@ -1,7 +1,7 @@
 -- Takes out of log and view what has expired, also when nobody posts, and measures how late it was.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 meta   3 expiring   4 rooms   5 the projector's dead letters
+-- KEYS  1 log   2 meta   3 expiring   4 the projector's dead letters
 -- ARGV  1 how many entries at the most
 -- Returns {now, entries removed, 1 if there may be more, ms that the oldest of them was late,
 --          ms that the newest id is ahead of the clock}, or {} while the log is not there.
@@ -10,14 +10,17 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local most = tonumber(ARGV[1])
 
-local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at')
-local window = tonumber(facts[1] or nil)
+local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until',
+  'window', 'window_next', 'window_at')
+local window = tonumber(facts[4] or nil)
 if not window or redis.call('EXISTS', KEYS[1]) == 0 then return {} end
-if facts[3] and tonumber(facts[3]) <= now then
-  window = tonumber(facts[2])
-  redis.call('HSET', KEYS[2], 'window', facts[2])
+if facts[6] and tonumber(facts[6]) <= now then
+  window = tonumber(facts[5])
+  redis.call('HSET', KEYS[2], 'window', facts[5])
   redis.call('HDEL', KEYS[2], 'window_next', 'window_at')
 end
+
+local views = views(KEYS[1], facts, now)
 
 local late = 0
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
@@ -25,16 +28,18 @@ if oldest then late = now - window - tonumber(string.match(oldest[1], '^%d+')) e
 local soonest = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
 if soonest[2] then late = math.max(late, now - tonumber(soonest[2])) end
 
-local removed, more = forget(KEYS[1], KEYS[2], string.format('%.0f-0', now - window + 1), most)
+local removed, more = forget(KEYS[1], KEYS[2], string.format('%.0f-0', now - window + 1), most, facts, now)
 
 -- Shorter lives. The tombstone lets a reader be told that the message is over, and not that it never
--- was; its key carries the log's hash tag and is only known here.
+-- was.
 local function expire(id)
-  local row = string.sub(KEYS[1], 1, -4) .. 'message:' .. id
   local until_ms = tonumber(string.match(id, '^%d+')) + window
   removed = removed + redis.call('XDEL', KEYS[1], id)
-  if until_ms > now and redis.call('GET', row) ~= 'erased' then
-    redis.call('SET', row, 'expired', 'PXAT', string.format('%.0f', until_ms))
+  for _, view in ipairs(views) do
+    local row = view .. 'message:' .. id
+    if until_ms > now and redis.call('GET', row) ~= 'erased' then
+      redis.call('SET', row, 'expired', 'PXAT', string.format('%.0f', until_ms))
+    end
   end
 end
 
@@ -53,8 +58,8 @@ if #due > 0 then
   if unread > 0 then redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', unread) end
 end
 
-redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now)
-redis.call('XTRIM', KEYS[5], 'MINID', '=', string.format('%.0f-0', now - window + 1))
+redis.call('ZREMRANGEBYSCORE', views[1] .. 'rooms', '-inf', now)
+redis.call('XTRIM', KEYS[4], 'MINID', '=', string.format('%.0f-0', now - window + 1))
 if removed == 0 then late = 0 end
 late = math.max(late, 0)
 redis.call('HSET', KEYS[2], 'swept_at', string.format('%.0f', now), 'erasure_delay', late)

@@ -11,7 +11,10 @@ from messenger.cli.output import OutputClosed
 from messenger.errors import MessengerError, Refused, Unavailable, Undone
 
 # One command does not load what another needs: `messenger post` never imports aiohttp.
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "doctor", "acl")
+_COMMANDS = (
+    *("up", "web", "worker", "post", "get", "list", "tail"),
+    *("replay", "verify", "doctor", "acl"),
+)
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2

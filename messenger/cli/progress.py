@@ -1,20 +1,41 @@
 """A bar on a terminal's standard error: how far, how fast, how long yet. Nothing anywhere else."""
 
+import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
-Show = Callable[[float, int], None]
-"""How much is done, from 0 to 1, and how many entries that were."""
+_EVERY_S = 0.1
+
+Look = Callable[[], tuple[float, int]]
+"""How much is done now, from 0 to 1, and how many entries that were."""
+
+
+@contextlib.asynccontextmanager
+async def progress(title: str, look: Look, *, is_wanted: bool = True) -> AsyncIterator[None]:
+    """Shows how far it is while the block runs, and how far it was at its end. `is_wanted`: not where
+    it would stand among what is printed."""
+    if not is_wanted or not sys.stderr.isatty():
+        yield
+        return
+    with _bar(title) as show:
+        showing = asyncio.create_task(_keep_showing(look, show))
+        try:
+            yield
+        finally:
+            showing.cancel()
+            show(*look())
+
+
+async def _keep_showing(look: Look, show: Callable[[float, int], None]) -> None:
+    while True:
+        show(*look())
+        await asyncio.sleep(_EVERY_S)
 
 
 @contextlib.contextmanager
-def progress(title: str, *, is_wanted: bool = True) -> Iterator[Show | None]:
-    """What moves the bar; None where there is nobody to see one."""
-    if not is_wanted or not sys.stderr.isatty():
-        yield None
-        return
+def _bar(title: str) -> Iterator[Callable[[float, int], None]]:
     # Late: most commands, and all that are not on a terminal, do without it.
     from rich.console import Console
     from rich.progress import (

@@ -17,16 +17,13 @@ from messenger.cli import targets
 from messenger.cli.beside import opened
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
 from messenger.cli.processes import stop_on_signals
-from messenger.cli.progress import Show, progress
+from messenger.cli.progress import progress
 from messenger.cli.targets import Target
 from messenger.errors import BadRequest, MessengerError
 from messenger.log import Logs
-from messenger.loops import AWAY
 from messenger.replay import Replay
 from messenger.settings import Settings
 from messenger.span import Span
-
-_SHOWN_EVERY_S = 0.1
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -178,27 +175,15 @@ async def _target(
 async def _run(replay: Replay, target: Target, stop: asyncio.Event, *, is_shown: bool) -> None:
     """Runs with a bar beside it. On a terminal the lines themselves tell how far it is."""
     is_wanted = is_shown or not sys.stdout.isatty()
-    with progress("replay", is_wanted=is_wanted) as show:
-        showing = None if show is None else asyncio.create_task(_show(replay, show))
-        try:
-            await replay.run(target.sink, stop)
-            if show is not None and replay.is_whole:
-                show(1.0, replay.tally.entries)
-        finally:
-            if showing is not None:
-                showing.cancel()
+    ends = await replay.extent() if is_wanted and sys.stderr.isatty() else None
 
+    def look() -> tuple[float, int]:
+        """By the time that lies behind."""
+        count = replay.tally.entries
+        if replay.is_whole or ends is None:
+            return 1.0, count
+        first, last = (each.ms for each in ends)
+        return max(replay.position.ms - first, 0) / max(last - first, 1), count
 
-async def _show(replay: Replay, show: Show) -> None:
-    """How far it is is told by the time that lies behind."""
-    try:
-        found = await replay.extent()
-    except AWAY:  # the replay itself says so
-        return
-    if found is None:
-        return
-    (first, _), (last, _) = found
-    while True:
-        done = (replay.position.ms - first + 1) / (last - first + 1)
-        show(max(done, 0.0), replay.tally.entries)
-        await asyncio.sleep(_SHOWN_EVERY_S)
+    async with progress("replay", look, is_wanted=is_wanted):
+        await replay.run(target.sink, stop)

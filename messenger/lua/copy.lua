@@ -6,8 +6,7 @@
 -- window of this log where that is shorter. A log that never had an entry begins its history anew with
 -- the first that is copied, or it could keep no id.
 --
--- KEYS  1 log   2 meta   3 expiring
---       then two for each message: the mark that it was copied, the row of its id in the view
+-- KEYS  1 log   2 meta   3 expiring   then for each message the mark that it was copied
 -- ARGV  1 a random word for an epoch
 --       then five for each message: id, room, author, text, ttl (ms)
 -- Returns {'unsettled'}: the log is not there; or one word for each message:
@@ -18,7 +17,8 @@
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at', 'epoch')
+local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at', 'epoch',
+  'view')
 local window = tonumber(facts[1] or nil)
 if not window or redis.call('EXISTS', KEYS[1]) == 0 then return {'unsettled'} end
 
@@ -27,6 +27,8 @@ local stream = redis.call('XINFO', 'STREAM', KEYS[1])
 for at = 1, #stream, 2 do
   if stream[at] == 'last-generated-id' then last = stream[at + 1] end
 end
+
+local view = view(KEYS[1], facts[5]) .. 'message:'
 
 local function ms_of(id) return tonumber(string.match(id, '^%d+')) end
 
@@ -63,7 +65,7 @@ local function add(id, room, author, text, ttl)
   return added
 end
 
-local function copy(mark, row, id, room, author, text, life)
+local function copy(mark, id, room, author, text, life)
   local expires_at = ms_of(id) + life
   if expires_at <= now then return 'expired' end
   local function remember(as)
@@ -74,7 +76,7 @@ local function copy(mark, row, id, room, author, text, life)
     remember(id)
     return 'seen'
   end
-  if redis.call('GET', row) == 'erased' then return 'erased' end
+  if redis.call('GET', view .. id) == 'erased' then return 'erased' end
   if life <= window and may_keep(id) then
     remember(add(id, room, author, text, life))
     return 'kept'
@@ -88,6 +90,6 @@ end
 local outcomes = {}
 for at = 0, (#ARGV - 1) / 5 - 1 do
   local id, room, author, text, ttl = unpack(ARGV, at * 5 + 2, at * 5 + 6)
-  outcomes[at + 1] = copy(KEYS[at * 2 + 4], KEYS[at * 2 + 5], id, room, author, text, tonumber(ttl))
+  outcomes[at + 1] = copy(KEYS[at + 4], id, room, author, text, tonumber(ttl))
 end
 return outcomes

@@ -1,23 +1,25 @@
 -- Erases a message before its time, from log and view at once, and says so with an event.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 meta   3 expiring   4 the message's row   5 its room's index
---       6 the minute it was posted in   7 this minute
+-- KEYS  1 log   2 meta   3 expiring   4 the minute it was posted in
 -- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
 --       5 life of a minute's counts (ms)
 -- Returns {'erased', id of the event; '' if it was erased before}, or {'missing'}: no such message
 --         lives in that room.
 
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until', 'window')
+local views = views(KEYS[1], facts, now)
+
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not entry then
-  if redis.call('GET', KEYS[4]) == 'erased' then return {'erased', ''} end
+  if redis.call('GET', views[1] .. 'message:' .. ARGV[1]) == 'erased' then return {'erased', ''} end
   return {'missing'}
 end
 
 local field = {}
 for at = 1, #entry[2], 2 do field[entry[2][at]] = entry[2][at + 1] end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local expires_at = tonumber(string.match(ARGV[1], '^%d+')) + (tonumber(field['ttl']) or 0)
 if field['type'] ~= 'message.posted' or field['room'] ~= ARGV[2] or expires_at <= now then
   return {'missing'}
@@ -33,18 +35,22 @@ end
 local delivered = delivered_to(KEYS[1])
 if delivered then
   local is_held = redis.call('XACK', KEYS[1], 'projector', ARGV[1]) == 1
-  if is_held or is_after(ARGV[1], delivered) then count(KEYS[6], 'posted') end
+  if is_held or is_after(ARGV[1], delivered) then count(KEYS[4], 'posted') end
 end
-count(KEYS[7], 'erased')
 
 redis.call('XDEL', KEYS[1], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 -- The tombstone outlives a short life: a reader is told that it was erased for as long as any message
 -- of that time can live.
-local window = tonumber(redis.call('HGET', KEYS[2], 'window') or nil) or 0
+local window = tonumber(facts[4] or nil) or 0
 local until_ms = math.max(expires_at, tonumber(string.match(ARGV[1], '^%d+')) + window)
-redis.call('SET', KEYS[4], 'erased', 'PXAT', string.format('%.0f', until_ms))
-redis.call('ZREM', KEYS[5], ARGV[4])
+for _, view in ipairs(views) do
+  redis.call('SET', view .. 'message:' .. ARGV[1], 'erased', 'PXAT', string.format('%.0f', until_ms))
+  redis.call('ZREM', view .. 'room:' .. ARGV[2], ARGV[4])
+end
 local id = redis.call('XADD', KEYS[1], '*',
   'type', 'message.erased', 'room', ARGV[2], 'message', ARGV[1], 'by', ARGV[3])
+-- In the minute of the event, by which whoever folds the log counts it.
+local minute = string.format('%.0f', math.floor(tonumber(string.match(id, '^%d+')) / 60000))
+count(view(KEYS[1], '') .. 'minute:' .. minute, 'erased')
 return {'erased', id}

@@ -1,13 +1,11 @@
 -- A part of append.lua, erase.lua and sweep.lua, and not a script of its own.
 -- Takes expired entries out of a log, the oldest first, each together with its row in the view.
 --
--- forget(log, meta, bound, most)
+-- forget(log, meta, bound, most, facts, now)
 --   bound  string: an id; entries below it are expired
 --   most   how many entries at the most, so that a long backlog never blocks the store
+--   facts, now   as views.lua takes them, for where their rows are
 -- Returns how many went, and whether there may be more.
---
--- The rows' keys are made here and not declared: which they are is only known in the log, and they
--- carry the log's hash tag, so they are in its slot.
 
 local function is_after(id, other)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
@@ -25,12 +23,14 @@ local function delivered_to(log)
   end
 end
 
-local function forget(log, meta, bound, most)
+local function forget(log, meta, bound, most, facts, now)
   local old = redis.call('XRANGE', log, '-', '(' .. bound, 'COUNT', most)
   if #old == 0 then return 0, false end
   local delivered, unread, ids, rows = delivered_to(log), 0, {}, {}
+  local views = views(log, facts, now)
   for at, entry in ipairs(old) do
-    ids[at], rows[at] = entry[1], string.sub(log, 1, -4) .. 'message:' .. entry[1]
+    ids[at] = entry[1]
+    for _, view in ipairs(views) do rows[#rows + 1] = view .. 'message:' .. entry[1] end
     if delivered and is_after(entry[1], delivered) then unread = unread + 1 end
   end
   redis.call('UNLINK', unpack(rows))

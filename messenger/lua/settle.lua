@@ -4,7 +4,7 @@
 -- A log that is not there, or that has no epoch, begins a new history: a new epoch, an empty view.
 -- The log is only ever made here, so that no history begins without an epoch.
 --
--- KEYS  1 log   2 meta   3 expiring   4 rooms   5 secret
+-- KEYS  1 log   2 meta   3 expiring   4 secret
 -- ARGV  1 partitions   2 window (ms)   3 and 4 random words for an epoch and a secret
 --       5 the id up to which the caller has written `expiring` for a longer window, or ''
 -- Returns one of
@@ -18,13 +18,15 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local partitions = redis.call('HGET', KEYS[2], 'partitions')
 if partitions and partitions ~= ARGV[1] then return {'partitions', tonumber(partitions)} end
 
--- Rooms' indexes are known only from the view itself; they carry the log's hash tag.
+-- Rooms' indexes are known only from the view itself. A rebuild that is under way ends at this.
 local function begin_history()
-  for _, room in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
-    redis.call('UNLINK', string.sub(KEYS[1], 1, -4) .. 'room:' .. room)
+  local view = view(KEYS[1], redis.call('HGET', KEYS[2], 'view'))
+  for _, room in ipairs(redis.call('ZRANGE', view .. 'rooms', 0, -1)) do
+    redis.call('UNLINK', view .. 'room:' .. room)
   end
-  redis.call('UNLINK', KEYS[3], KEYS[4])
-  redis.call('HDEL', KEYS[2], 'trimmed_to', 'swept_to', 'window', 'window_next', 'window_at')
+  redis.call('UNLINK', KEYS[3], view .. 'rooms')
+  redis.call('HDEL', KEYS[2], 'trimmed_to', 'swept_to', 'window', 'window_next', 'window_at',
+    'window_from', 'building_until')
   redis.call('HSET', KEYS[2], 'epoch', string.format('%.0f-%s', now, ARGV[3]))
 end
 
@@ -32,7 +34,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('HEXISTS', KEYS[2], 'epoch')
   begin_history()
 end
 -- A store of before the secret had a key of its own keeps its secret: erase tokens go on being good.
-redis.call('SET', KEYS[5], redis.call('HGET', KEYS[2], 'secret') or ARGV[4], 'NX')
+redis.call('SET', KEYS[4], redis.call('HGET', KEYS[2], 'secret') or ARGV[4], 'NX')
 redis.call('HDEL', KEYS[2], 'secret')
 redis.call('HSET', KEYS[2], 'partitions', ARGV[1])
 
@@ -52,7 +54,9 @@ local function lengthen(from)
     local ms = tonumber(string.match(entry[1], '^%d+'))
     redis.call('ZADD', KEYS[3], 'NX', string.format('%.0f', ms + from), entry[1])
   end
-  redis.call('HSET', KEYS[2], 'window', ARGV[2])
+  -- What was over by the shorter one is not in the log, although the longer one reaches there.
+  local gone = math.max(now - from, tonumber(redis.call('HGET', KEYS[2], 'window_from') or nil) or 0)
+  redis.call('HSET', KEYS[2], 'window', ARGV[2], 'window_from', string.format('%.0f', gone))
 end
 
 local wanted, window = tonumber(ARGV[2]), tonumber(redis.call('HGET', KEYS[2], 'window') or nil)
@@ -71,4 +75,4 @@ elseif redis.call('HGET', KEYS[2], 'window_next') ~= ARGV[2] then
   redis.call('HSET', KEYS[2], 'window_next', wanted, 'window_at', string.format('%.0f', now + window))
 end
 
-return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[5]), last, window}
+return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[4]), last, window}
