@@ -54,7 +54,7 @@ class Fold:
         self._stop = stop
         self._elsewhere = Counts()  # of ids that are not of any time that is counted
         self._unsure: set[int] = set()
-        self.position = START
+        self.position = self._first = START
 
     async def begin(self) -> None:
         """Takes in the moment as of which it folds."""
@@ -73,13 +73,13 @@ class Fold:
         self._folded = {minute: Counts() for minute in self._counted}
 
     async def next(self) -> list[Entry]:
-        """The next entries, the oldest first; none at the end, and at the stop.
+        """The next entries, the oldest first; none at the end.
 
-        Raises LogReset where another history has begun, StoreUnavailable where the store stays away.
+        Raises LogReset where another history has begun, StoreUnavailable where the store stays away,
+        and Stopped.
         """
-        while (
-            reply := await patiently(self._stop, "fold", self._read, for_s=_PATIENCE_S)
-        ) is not None:
+        while True:
+            reply = await patiently(self._stop, "fold", self._read, for_s=_PATIENCE_S)
             news, page, (seconds, micros), epoch = reply
             if epoch != self._epoch:
                 raise LogReset("the log began anew meanwhile")
@@ -89,7 +89,12 @@ class Fold:
             # With more to come than was read, the page may lack what that erases.
             if len(news) < _NEWS:
                 return await self._take_page(page, int(seconds) * 1_000 + int(micros) // 1_000)
-        return []
+
+    @property
+    def done(self) -> float:
+        """How much of the log was read, by the time that lies behind; from 0 to 1."""
+        span = self.last.ms - self._first.ms
+        return min((self.position.ms - self._first.ms) / span, 1.0) if span > 0 else 1.0
 
     async def wrong_counts(self) -> list[WrongCount]:
         """Where the view's counts are not those of the log, as of the moment of the begin."""
@@ -138,6 +143,8 @@ class Fold:
         for entry in entries:
             await self._take(entry, now)
         if entries:
+            if self.position == START:
+                self._first = entries[0].id
             self.position = entries[-1].id
         return entries
 

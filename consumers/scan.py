@@ -1,14 +1,18 @@
 """A look through the keys of the views, while everything goes on: each that is there all the time is
 seen at least once."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import NamedTuple
 
 from messenger.connection import Store
 from messenger.keys import PREFIX
+from messenger.loops import patiently
 
 COUNT = 1_000
+_PATIENCE_S = 10.0
 
 _KEY = re.compile(
     rb"messenger:\{(\d+)\}:(?:view:([^:]*):)?(?:(message|room):(.*)|(rooms))", re.DOTALL
@@ -25,13 +29,22 @@ class ViewKey(NamedTuple):
     name: bytes
 
 
-async def view_keys(store: Store) -> AsyncIterator[tuple[list[ViewKey], int]]:
-    """Keys of all views of all partitions, some at a time, and how many keys the store has."""
-    cursor = b"0"
+async def view_keys(
+    store: Store, stop: asyncio.Event
+) -> AsyncIterator[tuple[list[ViewKey], float]]:
+    """Keys of all views of all partitions, some at a time, and how much of the store was looked
+    through, from 0 to 1. Raises Stopped at the stop, and StoreUnavailable."""
+    cursor, seen = b"0", 0
+    total = max(await store.pipe.call("DBSIZE"), 1)
     while True:
-        total = await store.pipe.call("DBSIZE")
-        cursor, keys = await store.pipe.call("SCAN", cursor, "MATCH", PREFIX + "*", "COUNT", COUNT)
-        yield [found for key in keys if (found := _read(key))], total
+        cursor, keys = await patiently(
+            stop,
+            "scan",
+            partial(store.pipe.call, "SCAN", cursor, "MATCH", PREFIX + "*", "COUNT", COUNT),
+            for_s=_PATIENCE_S,
+        )
+        seen += len(keys)
+        yield [found for key in keys if (found := _read(key))], min(seen / total, 1.0)
         if cursor == b"0":
             return
 

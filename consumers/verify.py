@@ -20,6 +20,7 @@ from messenger.errors import StoreUnavailable
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs, member
+from messenger.loops import Stopped
 from messenger.pipe import Rejected, Reply
 from messenger.scripts import load
 
@@ -52,37 +53,28 @@ class Verification:
     async def run(self, stop: asyncio.Event) -> bool:
         """Compares; whether it came to its end, before the stop. Raises LogReset where the log is
         emptied meanwhile, and StoreUnavailable."""
-        for number, log in enumerate(self._logs.all):
-            if not await self._compare_log(log, number / len(self._logs.all), stop):
-                return False
-        for _ in range(_PASSES):
-            try:
-                return await self._look_through(stop)
-            except _Switched:
-                continue
-        raise StoreUnavailable("the view is rebuilt again and again; try again")
+        try:
+            for number, log in enumerate(self._logs.all):
+                await self._compare_log(log, number / len(self._logs.all), stop)
+            await self._look_through(stop)
+        except Stopped:
+            return False
+        return True
 
-    async def _compare_log(self, log: Log, begun: float, stop: asyncio.Event) -> bool:
+    async def _compare_log(self, log: Log, begun: float, stop: asyncio.Event) -> None:
         """The log's side: each of its entries is in the view, as it should be."""
         fold, erased = Fold(log, stop), dict[str, Difference]()
         await fold.begin()
-        first: EntryId | None = None
         while entries := await fold.next():
-            if stop.is_set():
-                return False
             await self._compare(log, entries, erased)
-            first = first or entries[0].id
-            span = max(fold.last.ms - first.ms, 1)
-            part = min((fold.position.ms - first.ms) / span, 1.0) / len(self._logs.all)
             # Half of the work; the other is to look through the view.
-            self.done = (begun + part) / 2
+            self.done = (begun + fold.done / len(self._logs.all)) / 2
         for each in erased.values():
             self._report(each)
         for wrong in await fold.wrong_counts():
             least = "at least " if wrong.is_least else ""
             detail = f"{wrong.found} {wrong.name}; the log has {least}{wrong.expected}"
             self._report(Difference("wrong-count", log.keys.partition, detail, minute=wrong.minute))
-        return True
 
     async def _compare(
         self, log: Log, entries: Sequence[Entry], erased: dict[str, Difference]
@@ -130,20 +122,24 @@ class Verification:
         for kind, detail in found:
             self._report(Difference(kind, partition, detail, name, event.room))
 
-    async def _look_through(self, stop: asyncio.Event) -> bool:
+    async def _look_through(self, stop: asyncio.Event) -> None:
         """The view's side: each of its keys is of something that the log has."""
+        for _ in range(_PASSES):
+            try:
+                await self._look_through_once(stop)
+            except _Switched:
+                continue
+            self.done = 1.0
+            return
+        raise StoreUnavailable("the view is rebuilt again and again; try again")
+
+    async def _look_through_once(self, stop: asyncio.Event) -> None:
         pipe = self._logs.store.pipe
         replies = [await pipe.call("HGET", log.keys.meta, "view") for log in self._logs.all]
         generations = [(reply or b"").decode() for reply in replies]
-        seen = 0
-        async for keys, total in view_keys(self._logs.store):
-            if stop.is_set():
-                return False
-            seen += len(keys)
-            self.done = min(0.5 + seen / max(total, 1) / 2, 1.0)
+        async for keys, done in view_keys(self._logs.store, stop):
+            self.done = (1.0 + done) / 2
             await self._look_at(keys, generations)
-        self.done = 1.0
-        return True
 
     async def _look_at(self, keys: list[ViewKey], generations: list[str]) -> None:
         rows: dict[int, list[ViewKey]] = {}

@@ -17,7 +17,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.keys import Keys
 from messenger.log import Log, Logs
 from messenger.loops import patiently
-from messenger.replay import PATIENCE_S, Stopped
+from messenger.replay import PATIENCE_S
 from messenger.scripts import load
 
 # So many messages a script: the other store answers others meanwhile.
@@ -89,18 +89,8 @@ class Copy:
         return to.copied(_epoch(self._source.of(room)), entry_id)
 
     async def _patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """What the other store answers; Stopped if the stop comes first."""
-        answer: tuple[_T] | None = await patiently(
-            self._stop, "copy", lambda: _boxed(ask()), for_s=PATIENCE_S
-        )
-        if answer is None:
-            raise Stopped
-        return answer[0]
-
-
-async def _boxed(asked: Awaitable[_T]) -> tuple[_T]:
-    """So that an answer that is None is told from none."""
-    return (await asked,)
+        """What the other store answers."""
+        return await patiently(self._stop, "copy", ask, for_s=PATIENCE_S)
 
 
 def _epoch(log: Log) -> str:

@@ -21,7 +21,9 @@ MessengerError
 │   └── Stopping                stopping
 ├── Undone                      a command's work could not be done to its end
 │   ├── OutputFailed            output-exists · output-failed
-│   └── LogReset                log-reset
+│   ├── LogReset                log-reset
+│   ├── RebuildRunning          rebuild-running
+│   └── RebuildLost             rebuild-lost
 └── Unfit                       the start is refused: the operator can mend it
     ├── BadSettings             bad-settings
     ├── StoreHeld               store-held
@@ -136,6 +138,18 @@ class LogReset(Undone):
     """The log began anew while it was read: what is left of the earlier history is nowhere."""
 
     code = "log-reset"
+
+
+class RebuildRunning(Undone):
+    """Another rebuild is at work, or died just now: two would build into each other's views."""
+
+    code = "rebuild-running"
+
+
+class RebuildLost(Undone):
+    """The store has forgotten some of the rebuild's work, or it was away for longer than its lease."""
+
+    code = "rebuild-lost"
 
 
 class Unfit(MessengerError):

@@ -32,6 +32,10 @@ _CAP_S = 1.0
 _T = TypeVar("_T")
 
 
+class Stopped(Exception):
+    """The stop came before what was waited for."""
+
+
 class Backoff:
     """Waits that double to a cap; jitter keeps processes from trying in step."""
 
@@ -58,14 +62,16 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         pass
 
 
-async def unless(stop: asyncio.Event, asked: Awaitable[_T]) -> _T | None:
-    """What was asked for; None, and it is let go of, if the stop comes first."""
+async def unless(stop: asyncio.Event, asked: Awaitable[_T]) -> _T:
+    """What was asked for; raises Stopped, and lets go of it, if the stop comes first."""
     task = asyncio.ensure_future(asked)
     stopping = asyncio.ensure_future(stop.wait())
     either: set[asyncio.Future[Any]] = {task, stopping}
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
+        if not task.done():
+            raise Stopped
+        return task.result()
     finally:
         task.cancel()
         stopping.cancel()
@@ -73,9 +79,9 @@ async def unless(stop: asyncio.Event, asked: Awaitable[_T]) -> _T | None:
 
 async def patiently(
     stop: asyncio.Event, name: str, ask: Callable[[], Awaitable[_T]], *, for_s: float
-) -> _T | None:
-    """What `ask` gives, or None at the stop. A store that is away is asked again, and said once, for
-    so many seconds: then its error is raised."""
+) -> _T:
+    """What `ask` gives. A store that is away is asked again, and said once, for so many seconds: then
+    its error is raised. Raises Stopped at the stop."""
     backoff, patient_until = Backoff(), asyncio.get_running_loop().time() + for_s
     while not stop.is_set():
         try:
@@ -86,7 +92,7 @@ async def patiently(
             if asyncio.get_running_loop().time() > patient_until:
                 raise
             await pause(stop, backoff.next_s())
-    return None
+    raise Stopped
 
 
 async def persist(

@@ -16,7 +16,7 @@ from messenger.entries import Entry, EntryId
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import partition_of
 from messenger.log import Logs
-from messenger.loops import patiently, pause
+from messenger.loops import Stopped, patiently, pause
 from messenger.pace import Pace
 from messenger.pages import Merged
 from messenger.span import Span
@@ -25,10 +25,6 @@ from messenger.span import Span
 PATIENCE_S = 60.0
 # What was read so long ago is asked for again before it is given: it may have been erased.
 _FRESH_S = 0.5
-
-
-class Stopped(Exception):
-    """The stop came before a sink had taken what it was given."""
 
 
 class Sink(Protocol):
@@ -98,7 +94,7 @@ class Replay:
         finally:
             await self._entries.close()
 
-    async def _next(self, stop: asyncio.Event) -> list[Entry] | None:
+    async def _next(self, stop: asyncio.Event) -> list[Entry]:
         return await patiently(stop, "replay", self._entries.next, for_s=PATIENCE_S)
 
     async def _give(self, entries: list[Entry], sink: Sink, stop: asyncio.Event) -> None:

@@ -1,13 +1,19 @@
 """Damage to a view, each kind of it: what is planted, and what must be said of it."""
 
+import asyncio
 from collections.abc import Callable
 
 import redis
 
+from consumers.differences import Difference
+from consumers.rebuild import Rebuild
+from consumers.verify import Verification
 from messenger.entries import EntryId
 from messenger.keys import Keys
-from messenger.log import member
-from tests.raw import now_ms
+from messenger.log import Logs, Post, member
+from tests.past import begin_earlier
+from tests.projecting import project_all
+from tests.raw import KEYS, now_ms
 
 
 class Planted:
@@ -15,12 +21,13 @@ class Planted:
     is done to it goes past the messenger."""
 
     def __init__(
-        self, client: redis.Redis, living: list[EntryId], erased: EntryId, generation: str = ""
+        self, client: redis.Redis, living: list[EntryId], erased: EntryId, expired: str
     ) -> None:
         self.client = client
         self.living = living
         self.erased = erased
-        self.keys = Keys(0).view(generation)
+        self.expired = expired
+        self.keys = KEYS
 
     def row(self, number: int = 0) -> str:
         return self.keys.message(str(self.living[number]))
@@ -31,6 +38,34 @@ class Planted:
     @property
     def minute(self) -> str:
         return Keys(0).minute(self.living[-1].ms)
+
+
+async def verified(logs: Logs) -> list[Difference]:
+    """What is different between view and log."""
+    found: list[Difference] = []
+    assert await Verification(logs, found.append).run(asyncio.Event())
+    return found
+
+
+async def planted(client: redis.Redis, logs: Logs) -> Planted:
+    """Seven living messages of two rooms, one that was erased, one that expired early; projected."""
+    log = logs.all[0]
+    begin_earlier(client)  # in its first minute the counts may be those of a history before
+    living = [(await log.append(Post("lobby", "me", f"text {n}"))).id for n in range(5)]
+    living += [(await log.append(Post("other", "me", f"other {n}"))).id for n in range(2)]
+    brief = f"{now_ms(client) - 2_000}-0"
+    erased = await log.append(Post("lobby", "me", "oops"))
+    await project_all(log)
+    await log.erase("lobby", erased.id, "author")
+    await project_all(log)
+    client.set(KEYS.message(brief), "expired", px=60_000)
+    return Planted(client, living, erased.id, brief)
+
+
+async def rebuilt(logs: Logs) -> Rebuild:
+    made = Rebuild(logs, asyncio.Event())
+    assert await made.run()
+    return made
 
 
 def _replace(planted: Planted, old: bytes, new: bytes) -> None:

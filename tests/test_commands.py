@@ -16,7 +16,19 @@ from tests.raw import KEYS, texts
 from tests.serving import Messenger
 from tests.waiting import wait_until
 
-_COMMANDS = ("up", "web", "worker", "post", "get", "list", "tail", "replay", "verify", "doctor")
+_COMMANDS = (
+    "up",
+    "web",
+    "worker",
+    "post",
+    "get",
+    "list",
+    "tail",
+    "replay",
+    "verify",
+    "rebuild",
+    "doctor",
+)
 
 
 @pytest.fixture

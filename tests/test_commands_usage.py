@@ -11,7 +11,7 @@ from tests.commands import Done
 
 _COMMANDS = (
     *("up", "web", "worker", "post", "get", "list", "tail"),
-    *("replay", "verify", "doctor", "acl"),
+    *("replay", "verify", "rebuild", "doctor", "acl"),
 )
 
 

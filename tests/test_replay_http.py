@@ -194,7 +194,7 @@ async def test_a_reader_that_leaves_ends_it(
         path = f"{messenger.url}/api/replay?speed=1x"
         async with messenger.session.get(path, headers=OPERATOR) as response:
             await response.content.readline()
-            assert running(client) == 1
+            await wait_until(lambda: running(client) == 1, "the replay runs")
             response.close()
         await wait_until(lambda: not running(client), "the replay has ended")
 
@@ -207,11 +207,15 @@ async def test_a_reader_that_does_not_read_is_cut(
     monkeypatch.setattr(web.replay, "_TAKE_S", 0.5)
     filled(private_store, 30_000, author="x" * 300)
     given: list[int] = []
-    write = web.replay._Body.write
+    write, cut = web.replay._Body.write, asyncio.Event()
 
     async def counted(self: Any, entries: Any) -> int:
         given.append(len(entries))
-        return await write(self, entries)
+        try:
+            return await write(self, entries)
+        except TimeoutError:
+            cut.set()
+            raise
 
     monkeypatch.setattr(web.replay._Body, "write", counted)
     host, port = messenger.url.removeprefix("http://").split(":")
@@ -221,9 +225,9 @@ async def test_a_reader_that_does_not_read_is_cut(
     )
     await wait_until(lambda: given, "it has begun")
     await messenger.post("others are served")
+    await wait_until(cut.is_set, "it was cut")
     with private_store.client() as client:
-        assert running(client) == 1
-        await wait_until(lambda: not running(client), "it was cut")
+        await wait_until(lambda: not running(client), "the replay has ended")
     assert sum(given) < 15_000
     rest = b""
     with contextlib.suppress(ConnectionError):

@@ -7,44 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import redis
 
-from consumers.differences import KINDS, Difference
 from consumers.sweeper import Sweeper
-from consumers.verify import Verification
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs, Post
 from messenger.settings import Settings
 from tests.commands import Commands
-from tests.damages import DAMAGES, Planted
+from tests.damages import planted, verified
 from tests.past import begin_earlier, fill, ids_of_late
 from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, now_ms
 from tests.waiting import wait_until
-
-
-async def verified(logs: Logs) -> list[Difference]:
-    found: list[Difference] = []
-    assert await Verification(logs, found.append).run(asyncio.Event())
-    return found
-
-
-async def planted(client: redis.Redis, logs: Logs) -> Planted:
-    """Seven living messages of two rooms, one that was erased, one that expired early; projected."""
-    log = logs.all[0]
-    begin_earlier(client)  # in its first minute the counts may be those of a history before
-    living = [(await log.append(Post("lobby", "me", f"text {n}"))).id for n in range(5)]
-    living += [(await log.append(Post("other", "me", f"other {n}"))).id for n in range(2)]
-    brief = f"{now_ms(client) - 2_000}-0"
-    erased = await log.append(Post("lobby", "me", "oops"))
-    await project_all(log)
-    await log.erase("lobby", erased.id, "author")
-    await project_all(log)
-    client.set(KEYS.message(brief), "expired", px=60_000)
-    return Planted(client, living, erased.id)
 
 
 async def test_a_view_as_it_should_be_has_no_difference(
@@ -54,24 +30,6 @@ async def test_a_view_as_it_should_be_has_no_difference(
     with private_store.client() as client:
         await planted(client, logs)
     assert await verified(logs) == []
-
-
-@pytest.mark.parametrize("name", DAMAGES)
-async def test_damage_is_found(private_store: PrivateStore, logs: Logs, name: str) -> None:
-    """What is planted is said by its kind, with what it is of, and without the message's words."""
-    plant, kind = DAMAGES[name]
-    with private_store.client() as client:
-        there = await planted(client, logs)
-        plant(there)
-        found = await verified(logs)
-        assert kind in {each.kind for each in found}
-        assert {each.kind for each in found} <= KINDS.keys()
-        for each in found:
-            assert each.message or each.room or each.minute or "list of rooms" in each.detail
-            assert "text" not in str(each).replace("another text", "")
-        # The fixture fails what never dies, and these were made to.
-        for key in client.keys("*:message:*") + client.keys("*:room*"):
-            client.pexpire(key, 60_000)
 
 
 async def test_an_entry_that_waits_to_be_applied_is_no_difference(

@@ -10,7 +10,7 @@ from messenger import lines, pace
 from messenger import span as spans
 from messenger.entries import Entry
 from messenger.errors import BadRequest, MessengerError
-from messenger.loops import unless
+from messenger.loops import Stopped, unless
 from messenger.replay import Replay
 from messenger.span import Span
 from web.answers import EVERYWHERE
@@ -83,7 +83,8 @@ class _Body:
     async def write(self, entries: list[Entry]) -> int:
         data = lines.encode(entries)
         # Handed over at once; a stop only ends the wait for the reader.
-        await unless(self._stop, self.send(data))
+        with contextlib.suppress(Stopped):
+            await unless(self._stop, self.send(data))
         return len(data)
 
     async def send(self, data: bytes) -> None:

@@ -14,58 +14,23 @@
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- The window in force: a process may be set to another.
-local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'building_until', 'window')
+local facts = redis.call('HMGET', KEYS[2], 'view', 'building', 'rebuild_until', 'window')
 local views = views(KEYS[1], facts, now)
-local window = tonumber(facts[4] or nil) or 0
-local cutoff = string.format('(%013.0f', now - window)
-local applied, trimmed = 0, {}
+-- The window in force: a process may be set to another.
+local rule = {now = now, window = tonumber(facts[4] or nil) or 0, trimmed = {}}
+local applied = 0
 
-local function live_until(key, at)
-  if redis.call('PEXPIRETIME', key) < tonumber(at) then redis.call('PEXPIREAT', key, at) end
-end
-
-local function count(minute)
-  redis.call('HINCRBY', minute, 'posted', 1)
-  redis.call('PEXPIRE', minute, ARGV[2])
-end
-
-local function add(view, row, room, member, expires_at, json)
-  local index, rooms = view .. 'room:' .. room, view .. 'rooms'
-  redis.call('SET', row, json, 'PXAT', expires_at)
-  redis.call('ZADD', index, 0, member)
-  live_until(index, expires_at)
-  redis.call('ZADD', rooms, 'GT', expires_at, room)
-  live_until(rooms, expires_at)
-  if not trimmed[index] then
-    trimmed[index] = true
-    redis.call('ZREMRANGEBYLEX', index, '-', cutoff)
-  end
-end
-
-local function post(minute, message, room, member, expires_at, json)
+local function post_and_count(minute, expires_at, ...)
   if tonumber(expires_at) <= now then
     redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
     return
   end
-  for at, view in ipairs(views) do
-    local row = view .. 'message:' .. message
-    local known = redis.call('GET', row)
-    -- A row that is there was counted when it was written: somebody made the group anew.
-    if at == 1 and not (known and string.sub(known, 1, 1) == '{') then count(minute) end
-    -- An erased message leaves a tombstone, which may have come first.
-    if not known then add(view, row, room, member, expires_at, json) end
+  -- A row that is there was counted when it was written: somebody made the group anew.
+  if not is_living(post(views[1], rule, ...)) then
+    redis.call('HINCRBY', minute, 'posted', 1)
+    redis.call('PEXPIRE', minute, ARGV[2])
   end
-end
-
-local function erase(message, room, member, posted_at)
-  local until_ms = tonumber(posted_at) + window
-  for _, view in ipairs(views) do
-    if until_ms > now then
-      redis.call('SET', view .. 'message:' .. message, 'erased', 'PXAT', string.format('%.0f', until_ms))
-    end
-    redis.call('ZREM', view .. 'room:' .. room, member)
-  end
+  if views[2] then post(views[2], rule, ...) end
 end
 
 for at = 0, (#ARGV - 2) / 7 - 1 do
@@ -73,9 +38,9 @@ for at = 0, (#ARGV - 2) / 7 - 1 do
   if redis.call('XACK', KEYS[1], ARGV[1], id) == 1 then
     applied = applied + 1
     if kind == 'posted' then
-      post(KEYS[at + 3], message, room, member, expires_at, json)
+      post_and_count(KEYS[at + 3], expires_at, message, room, member, expires_at, json)
     elseif kind == 'erased' then
-      erase(message, room, member, expires_at)
+      for _, view in ipairs(views) do erase(view, rule, message, room, member, expires_at) end
     elseif kind == 'vanished' then
       redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
     end

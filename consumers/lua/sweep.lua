@@ -28,7 +28,7 @@ if oldest then late = now - window - tonumber(string.match(oldest[1], '^%d+')) e
 local soonest = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
 if soonest[2] then late = math.max(late, now - tonumber(soonest[2])) end
 
-local removed, more = forget(KEYS[1], KEYS[2], string.format('%.0f-0', now - window + 1), most, facts, now)
+local removed, more = forget(KEYS[1], KEYS[2], string.format('%.0f-0', now - window + 1), most, now)
 
 -- Shorter lives. The tombstone lets a reader be told that the message is over, and not that it never
 -- was.

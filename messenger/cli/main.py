@@ -13,7 +13,7 @@ from messenger.errors import MessengerError, Refused, Unavailable, Undone
 # One command does not load what another needs: `messenger post` never imports aiohttp.
 _COMMANDS = (
     *("up", "web", "worker", "post", "get", "list", "tail"),
-    *("replay", "verify", "doctor", "acl"),
+    *("replay", "verify", "rebuild", "doctor", "acl"),
 )
 
 EXIT_REFUSED = 1

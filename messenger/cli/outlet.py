@@ -11,8 +11,7 @@ from messenger import lines
 from messenger.cli.output import OutputClosed
 from messenger.entries import Entry
 from messenger.errors import OutputFailed
-from messenger.loops import unless
-from messenger.replay import Stopped
+from messenger.loops import Stopped, unless
 
 # A stop waits so long for what is being written: who goes on after it would print it twice.
 _LINGER_S = 0.2
@@ -35,7 +34,9 @@ class Outlet:
         data = lines.encode(entries)
         written: _Written = self._loop.create_future()
         self._given.put((data, written))
-        if await unless(self._stop, asyncio.wait({written})) is None:
+        try:
+            await unless(self._stop, asyncio.wait({written}))
+        except Stopped:
             # It may be done, and not have said so yet.
             await asyncio.wait({written}, timeout=_LINGER_S)
         if written.cancel():

@@ -24,9 +24,8 @@ if seen then
   return {'seen', id, now, tonumber(ttl)}
 end
 
-local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until',
-  'window', 'window_next', 'window_at')
-local window = tonumber(facts[4] or nil)
+local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at')
+local window = tonumber(facts[1] or nil)
 if not window then return {'unsettled'} end
 local ttl = math.min(tonumber(ARGV[4]), window)
 
@@ -40,7 +39,7 @@ if interval > 0 then
 end
 
 local bound = string.format('%.0f-0', now - window + 1)
-forget(KEYS[1], KEYS[2], bound, 64, facts, now)
+forget(KEYS[1], KEYS[2], bound, 64, now)
 local oldest = redis.call('XRANGE', KEYS[1], '-', '(' .. bound, 'COUNT', 1)
 if oldest[1] then bound = oldest[1][1] end
 
@@ -61,7 +60,7 @@ local remembered = tonumber(ARGV[6]) + math.max(0, ms - now)
 redis.call('SET', KEYS[4], id .. ' ' .. ttl .. ' ' .. ARGV[5], 'PX', string.format('%.0f', remembered))
 if ttl < window then redis.call('ZADD', KEYS[3], expires_at, id) end
 -- A shorter window waits until all that was promised longer has had its life.
-if facts[5] and ttl > tonumber(facts[5]) and tonumber(expires_at) > tonumber(facts[6]) then
+if facts[2] and ttl > tonumber(facts[2]) and tonumber(expires_at) > tonumber(facts[3]) then
   redis.call('HSET', KEYS[2], 'window_at', expires_at)
 end
 if interval == 0 then return {'posted', id, now, -1, 0, ttl} end

@@ -1,10 +1,9 @@
 -- A part of append.lua, erase.lua and sweep.lua, and not a script of its own.
 -- Takes expired entries out of a log, the oldest first, each together with its row in the view.
 --
--- forget(log, meta, bound, most, facts, now)
+-- forget(log, meta, bound, most, now)
 --   bound  string: an id; entries below it are expired
 --   most   how many entries at the most, so that a long backlog never blocks the store
---   facts, now   as views.lua takes them, for where their rows are
 -- Returns how many went, and whether there may be more.
 
 local function is_after(id, other)
@@ -23,11 +22,11 @@ local function delivered_to(log)
   end
 end
 
-local function forget(log, meta, bound, most, facts, now)
+local function forget(log, meta, bound, most, now)
   local old = redis.call('XRANGE', log, '-', '(' .. bound, 'COUNT', most)
   if #old == 0 then return 0, false end
   local delivered, unread, ids, rows = delivered_to(log), 0, {}, {}
-  local views = views(log, facts, now)
+  local views = views(log, redis.call('HMGET', meta, 'view', 'beside', 'beside_until'), now)
   for at, entry in ipairs(old) do
     ids[at] = entry[1]
     for _, view in ipairs(views) do rows[#rows + 1] = view .. 'message:' .. entry[1] end

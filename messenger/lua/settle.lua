@@ -26,7 +26,7 @@ local function begin_history()
   end
   redis.call('UNLINK', KEYS[3], view .. 'rooms')
   redis.call('HDEL', KEYS[2], 'trimmed_to', 'swept_to', 'window', 'window_next', 'window_at',
-    'window_from', 'building_until')
+    'window_from', 'building')
   redis.call('HSET', KEYS[2], 'epoch', string.format('%.0f-%s', now, ARGV[3]))
 end
 
