@@ -20,9 +20,9 @@ class PartFile:
     """`already` is the id and the room of the last line that an earlier replay left."""
 
     def __init__(self, path: Path, *, resume: bool, force: bool) -> None:
-        """Opens FILE.part. Raises OutputFailed where FILE or FILE.part is there and neither is meant
-        (`force`: FILE is replaced, an earlier FILE.part begun anew), where another replay writes it,
-        where it is no replay's, and where it can't be written."""
+        """Opens FILE.part. Raises OutputFailed where FILE is there and is not to be replaced (`force`),
+        where FILE.part is and is neither to be gone on with (`resume`) nor to be begun anew (`force`
+        alone), where another replay writes it, where it is no replay's, where it can't be written."""
         self._path = path
         self._force = force
         self._refuse_existing()

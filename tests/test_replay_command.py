@@ -129,6 +129,29 @@ def test_a_file_appears_when_it_is_whole(here: Here, tmp_path: Path, ids: list[s
     assert [each.name for each in tmp_path.iterdir()] == ["out.ndjson"]
 
 
+def test_a_file_is_replaced_when_the_new_one_is_whole(
+    here: Here, tmp_path: Path, ids: list[str]
+) -> None:
+    """With --force the old file stays until then, also where the new one was gone on with."""
+    target, part = (tmp_path / name for name in ("out", "out.part"))
+    target.write_text("old")
+    whole = here().out
+    part.write_text(whole[:1_000])
+    refused = here("--to", str(target), "--resume")
+    assert refused.code == 1
+    assert "--force" in refused.one_line()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, hard))
+    try:
+        full = here("--to", str(target), "--resume", "--force")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert full.code == 1
+    assert target.read_text() == "old"
+    assert here(*go_on_words(full.err)).code == 0
+    assert target.read_text() == whole
+
+
 def test_a_killed_file_is_gone_on_with(here: Here, tmp_path: Path, ids: list[str]) -> None:
     """Half a line that a kill left is cut off, and nothing is missing or doubled."""
     target, part = (tmp_path / name for name in ("out", "out.part"))
@@ -210,7 +233,6 @@ def test_what_can_not_be_is_said_in_a_line(here: Here, words: str, said: str) ->
         "lobby",
         "--resume",
         "--force",
-        "--to x --resume --force",
         "--to redis://h --resume",
     ],
 )

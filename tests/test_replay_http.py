@@ -243,6 +243,7 @@ async def test_a_store_that_stays_away_ends_it_with_the_reason(
 ) -> None:
     """The store goes in the middle: the last line says so; asked then, the answer is 503."""
     monkeypatch.setattr(replay, "PATIENCE_S", 0.3)
+    monkeypatch.setattr("messenger.pipe.PATIENCE_S", 0.3)
     private = own_store()
     messenger = await run_messenger(on=private, admin_token=TOKEN)
     ids = filled(private, 4_000)

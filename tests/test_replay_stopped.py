@@ -7,12 +7,14 @@ import pty
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from messenger.log import Log
+from messenger.connection import Store
+from messenger.log import Log, Logs
+from messenger.settings import Settings
 from tests.commands import Commands, Running
 from tests.past import begin_earlier, fill, ids_of_late
 from tests.private_store import PrivateStore
@@ -86,7 +88,7 @@ async def test_an_interrupted_output_says_where_it_goes_on(
 async def test_two_replays_do_not_write_one_file(commands: Commands, ids: list[str]) -> None:
     """The second is refused, also with --force, and the first is not harmed."""
     target, part = (commands.data_dir / name for name in ("out", "out.part"))
-    slow = await commands.start("replay", "--speed", "30x", "--to", str(target))
+    slow = await commands.start("replay", "--speed", "60x", "--to", str(target))
     await wait_until(lambda: part.exists() and part.stat().st_size, "some of it is written")
     second = await commands.run("replay", "--to", str(target), "--force")
     assert second.code == 1
@@ -134,6 +136,39 @@ async def test_a_reader_that_does_not_read_does_not_hold_up_a_stop(
 def _sleeps_in_write(pid: int) -> bool:
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return any("pipe_write" in (task / "wchan").read_text() for task in tasks)
+
+
+async def test_a_store_that_stays_away_ends_it_with_three(
+    own_store: Callable[..., PrivateStore], settings: Callable[..., Settings]
+) -> None:
+    """It says that it waits, gives up after a time, and says where it goes on."""
+    private = own_store(durability="always")
+    async with Store(private.url) as store:
+        await Logs(store, settings()).settle()
+    with private.client() as client:
+        begin_earlier(client)
+        ids = list(ids_of_late(client, 2_500))
+        fill(client, ids)
+    async with Commands(MESSENGER_STORE_URL=private.url) as commands:
+        code = (
+            "from messenger import replay; replay.PATIENCE_S = 0.1;"
+            "from messenger.cli.main import main; main()"
+        )
+        target = commands.data_dir / "out"
+        words = ("replay", "--until", ids[-1], "--to", str(target))
+        running = await commands.start_python("-c", code, *words, "--speed", "10x")
+        part = target.with_name("out.part")
+        await wait_until(lambda: part.exists() and part.stat().st_size, "some of it is written")
+        private.kill()
+        assert await running.ended() == 3
+        away, said = running.errors().splitlines()
+        assert "the store is away" in away
+        assert said.startswith("messenger: the store can't be reached")
+        assert not target.exists()
+        private.start()
+        done = await commands.run("replay", *go_on_words(said))
+        assert done.code == 0, done.err
+        assert texts(target.read_bytes()) == ids
 
 
 async def on_a_terminal(store: PrivateStore, *words: str) -> tuple[int, str]:

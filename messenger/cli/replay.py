@@ -66,7 +66,11 @@ class _Asked(msgspec.Struct, frozen=True):
 @click.option(
     "--resume", is_flag=True, help="Go on with the FILE.part of a replay that was stopped."
 )
-@click.option("--force", is_flag=True, help="Replace FILE, and begin its FILE.part anew.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace a FILE that is there, and, without --resume, its FILE.part.",
+)
 @json_option
 @settings_options(*STORE)
 def command(
@@ -115,8 +119,6 @@ def _speed(text: str) -> float | None:
 def _check(asked: _Asked) -> None:
     if (asked.resume or asked.force) and (asked.is_to_store or asked.to == "-"):
         raise click.UsageError("--resume and --force are for --to FILE")
-    if asked.resume and asked.force:
-        raise click.UsageError("--resume goes on, --force begins anew: not both")
     if asked.is_to_store:
         try:
             values.store_url(asked.to)

@@ -52,7 +52,7 @@ def file(path: Path, logs: Logs, span: Span, *, resume: bool, force: bool) -> It
             print(f"{path}: {_told(tally)}")
 
         def go_on(_: Replay) -> str:
-            to = f"--to {shlex.quote(str(path))} --resume"
+            to = f"--to {shlex.quote(str(path))} --resume{' --force' if force else ''}"
             return f"{part.part} has it so far; go on with {_range_options(span)} {to}"
 
         yield Target(part, finish, go_on, part.already)
