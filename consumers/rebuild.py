@@ -55,6 +55,7 @@ class Rebuild:
         self._word = secrets.token_hex(8)
         self._generation = secrets.token_hex(4)
         self._leased: list[Log] = []
+        self._switched = 0
         self._is_tidy = False
         # The generation that serves, by partition.
         self._serving: dict[int, str] = {}
@@ -77,15 +78,14 @@ class Rebuild:
                 async with asyncio.timeout(_LEAVE_S):
                     await self._leave()
             keeping.cancel()
-        return all(
-            self._serving.get(log.keys.partition) == self._generation for log in self._logs.all
-        )
+        return self._switched == len(self._logs.all)
 
     async def _leave(self) -> None:
         """Stops building, takes away what does not serve, and gives the leases back."""
         self._stop = asyncio.Event()  # this is done at a stop, too
         held = [log for log in self._leased if await self._lease(log, "leave") == 0]
-        self._serving = {log.keys.partition: self._serving[log.keys.partition] for log in held}
+        ours = {log.keys.partition for log in held}
+        self._serving = {each: name for each, name in self._serving.items() if each in ours}
         if not self._is_tidy:
             await self._look_through(self._unlink, self.done, self.done)
         for log in held:
@@ -138,6 +138,7 @@ class Rebuild:
             args += [each.minute, each.name, each.expected - each.found]
         _kept(await self._run(log, _SWITCH, keys, args) == 1)
         self._serving[log.keys.partition] = self._generation
+        self._switched += 1
         self.mended += len(wrong)
 
     async def _carry(self, keys: Iterable[ViewKey]) -> None:
@@ -174,6 +175,7 @@ class Rebuild:
         async for keys, part in view_keys(self._logs.store, self._stop):
             await look(keys)
             self.done = begun + (ended - begun) * part
+        self.done = ended
 
     async def _keep(self) -> None:
         """Keeps the leases while partitions wait for their turn."""
@@ -199,8 +201,8 @@ class Rebuild:
 def _kept(is_kept: bool) -> None:
     if not is_kept:
         raise RebuildLost(
-            "the store has forgotten some of the rebuild, or was away for too long; the old view "
-            "serves: run it again"
+            "the store has forgotten some of the rebuild, or was away for too long; what serves is "
+            "a whole view: run it again"
         )
 
 

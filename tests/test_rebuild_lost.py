@@ -1,6 +1,7 @@
 """A rebuild that does not come to its end: the old view serves, and the half one leaves nothing."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 
@@ -15,6 +16,7 @@ from tests.damages import planted, verified
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, holders, now_ms
 from tests.rebuilding import Held, building
+from tests.terminal import on_a_terminal
 from tests.waiting import wait_until
 
 
@@ -187,3 +189,15 @@ async def test_the_command_says_what_it_did(
         assert client.hget(KEYS.meta, "view") == view
         assert {key.split(b":")[3] for key in building(client)} == {view}
     assert await verified(logs) == []
+
+
+@pytest.mark.parametrize("command", ["rebuild", "verify"])
+async def test_a_terminal_is_shown_how_far_it_is(
+    private_store: PrivateStore, logs: Logs, command: str
+) -> None:
+    """A bar on standard error, which is full at the end."""
+    with private_store.client() as client:
+        await planted(client, logs)
+    code, shown = await on_a_terminal(private_store, command)
+    assert code == 0, shown
+    assert re.search(command + r" .* 100% 8 entries, [\d,]+/s", shown), shown

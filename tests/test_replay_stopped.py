@@ -1,12 +1,7 @@
 """`messenger replay` that is stopped, cut off or not read: it ends at once, and says how it goes on."""
 
-import asyncio
-import contextlib
-import os
-import pty
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -19,6 +14,7 @@ from tests.commands import Commands, Running
 from tests.past import begin_earlier, fill, ids_of_late
 from tests.private_store import PrivateStore
 from tests.replaying import go_on_words, texts
+from tests.terminal import on_a_terminal
 from tests.waiting import wait_until
 
 
@@ -169,28 +165,6 @@ async def test_a_store_that_stays_away_ends_it_with_three(
         done = await commands.run("replay", *go_on_words(said))
         assert done.code == 0, done.err
         assert texts(target.read_bytes()) == ids
-
-
-async def on_a_terminal(store: PrivateStore, *words: str) -> tuple[int, str]:
-    """Runs the command with a terminal as its standard error; its code, and what is shown there."""
-    master, slave = pty.openpty()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "messenger", *words, "--store-url", store.url),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=slave,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-        )
-        os.set_blocking(master, False)
-        shown = b""
-        while process.returncode is None:
-            await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=0.02)
-            with contextlib.suppress(BlockingIOError):
-                shown += os.read(master, 100_000)
-        return process.returncode, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-    finally:
-        os.close(slave)
-        os.close(master)
 
 
 async def test_a_terminal_is_shown_how_far_it_is(
