@@ -11,7 +11,8 @@ from messenger.address import Address
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable, StoreUnfit
 from messenger.keys import Keys
-from messenger.roles import ROLES, Right
+from messenger.right import Right
+from messenger.roles import ROLES
 from messenger.settings import Settings
 
 _OLDEST = (7, 0)

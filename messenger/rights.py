@@ -16,7 +16,7 @@ from messenger.connection import Store
 from messenger.errors import StoreUnfit
 from messenger.keys import Keys
 from messenger.pipe import NotPermitted, Rejected, Reply
-from messenger.roles import Right, Rights
+from messenger.right import Right, Rights
 
 PREFIX = "messenger-"
 

@@ -10,7 +10,7 @@ from messenger.keys import PROJECTOR
 from messenger.settings import Settings
 from tests.commands import Commands
 from tests.private_store import PrivateStore
-from tests.raw import KEYS, add_posted, counts, now_ms
+from tests.raw import KEYS, add_posted, counts, now_ms, texts
 from tests.serving import Messenger, serving
 from tests.users import GROUP, refused, url_as
 from tests.waiting import wait_until
@@ -111,6 +111,52 @@ async def test_an_operator_s_commands_work(
         got = await commands.run("get", "lobby", posted["id"])
         assert "hello" in got.out
     assert refused(admin) == []
+
+
+async def test_a_view_is_verified_and_rebuilt(
+    any_store: PrivateStore, admin: redis.Redis, messenger: Messenger
+) -> None:
+    """An operator compares the view with the log, makes it anew twice, and replays the past; web and
+    worker go on in the new view: each with its own rights."""
+    posted = await messenger.post("hello")
+    erased = await messenger.post("erased", ttl=60_000)
+    await messenger.post("brief", ttl=1_000)
+    await wait_until(lambda: counts(admin).get("posted") == 3, "all are in the view")
+    async with Commands(MESSENGER_STORE_URL=url_as(any_store.url, "operator")) as commands:
+        for command in ("verify", "rebuild", "rebuild", "verify", "replay"):
+            done = await commands.run(command)
+            assert done.code == 0, done.err
+        assert posted["id"] in done.out
+    headers = {"Authorization": f"Bearer {erased['erase_token']}"}
+    path = f"{messenger.url}/api/rooms/lobby/messages/{erased['id']}"
+    async with messenger.session.delete(path, headers=headers) as response:
+        assert response.status == 204
+    view = KEYS.view(admin.hget(KEYS.meta, "view").decode())
+    assert admin.get(view.message(erased["id"])) == b"erased"
+    later = await messenger.post("later", room="other")
+    await wait_until(lambda: admin.exists(view.message(later["id"])), "the new view is written")
+    await wait_until(lambda: admin.zcard(KEYS.expiring) == 0, "the short life is over")
+    assert await messenger.texts(before=f"{now_ms(admin) + 1}-0") == ["hello"]
+    assert refused(admin) == []
+
+
+async def test_messages_are_copied_with_the_copy_s_user(
+    any_store: PrivateStore, own_store: Callable[..., PrivateStore], messenger: Messenger
+) -> None:
+    """`messenger replay --to` takes the rights of `copy` there, and the operator's here."""
+    target = own_store()
+    await messenger.post("hello")
+    await messenger.post("brief", ttl=60_000)
+    async with Commands(MESSENGER_STORE_URL=url_as(target.url, "up")) as commands:
+        up = await commands.start("up", "--port", "0")
+        await up.line()
+        await up.end()
+    async with Commands(MESSENGER_STORE_URL=url_as(any_store.url, "operator")) as commands:
+        done = await commands.run("replay", "--to", url_as(target.url, "copy"))
+        assert done.code == 0, done.err
+    with target.client() as client:
+        assert texts(client) == ["hello", "brief"]
+        assert refused(client) == []
 
 
 async def test_post_works_with_the_web_s_user(

@@ -15,7 +15,6 @@ _NOBODY = (
     ("CONFIG", "GET", "requirepass"),
     ("CONFIG", "SET", "maxmemory", "1"),
     ("KEYS", "*"),
-    ("SCAN", "0"),
     ("SHUTDOWN",),
     ("SAVE",),
     ("BGREWRITEAOF",),
@@ -45,6 +44,7 @@ _NOBODY = (
 )
 _FORBIDDEN = {
     "web": (
+        ("SCAN", "0"),
         ("XREADGROUP", "GROUP", PROJECTOR, "me", "STREAMS", _LOG, ">"),
         ("XAUTOCLAIM", _LOG, PROJECTOR, "me", "0", "0"),
         ("XADD", _DEAD, "*", "a", "b"),
@@ -55,6 +55,7 @@ _FORBIDDEN = {
         ("SET", _META, "x"),
     ),
     "worker": (
+        ("SCAN", "0"),
         ("XADD", _LOG, "*", "type", "message.posted"),
         ("XADD", _LOG, "MAXLEN", "0", "*", "type", "message.posted"),
         ("GET", KEYS.sent("lobby", "key")),
@@ -66,9 +67,19 @@ _FORBIDDEN = {
         ("XDEL", _LOG, "0-1"),
         ("XACK", _LOG, PROJECTOR, "0-1"),
         ("XREADGROUP", "GROUP", PROJECTOR, "me", "STREAMS", _LOG, ">"),
-        ("UNLINK", KEYS.message("0-1")),
+        ("GET", KEYS.sent("lobby", "key")),
+        ("SET", KEYS.message("0-1"), "x"),
+        ("ZADD", KEYS.room("lobby"), "0", "x"),
+    ),
+    "copy": (
+        ("SCAN", "0"),
+        ("XREADGROUP", "GROUP", PROJECTOR, "me", "STREAMS", _LOG, ">"),
+        ("GET", KEYS.sent("lobby", "key")),
+        ("ZADD", KEYS.room("lobby"), "0", "x"),
+        ("UNLINK", _LOG),
     ),
     "downstream": (
+        ("SCAN", "0"),
         ("XADD", _LOG, "*", "type", "message.posted"),
         ("XDEL", _LOG, "0-1"),
         ("XACK", _LOG, PROJECTOR, "0-1"),
@@ -86,6 +97,7 @@ _FORBIDDEN = {
     ),
 }
 _GROUP_FORBIDDEN = (
+    ("SCAN", "0"),
     ("XADD", _LOG, "*", "type", "message.posted"),
     ("XDEL", _LOG, "0-1"),
     ("XGROUP", "SETID", _LOG, PROJECTOR, "$"),

@@ -12,7 +12,8 @@ from messenger.cli.options import STORE, load_settings, settings_options
 from messenger.cli.processes import store_url
 from messenger.connection import Store
 from messenger.errors import BadSettings, StoreUnfit
-from messenger.roles import ROLES, Rights, rights_of
+from messenger.right import Rights
+from messenger.roles import ROLES, rights_of
 from messenger.settings import Settings
 
 _USUAL = ("web", "worker", "operator")
