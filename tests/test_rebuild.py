@@ -28,6 +28,11 @@ def generation(client: redis.Redis) -> str:
     return (client.hget(KEYS.meta, "view") or b"").decode()
 
 
+async def _apply(log: Log, *ids: EntryId) -> None:
+    """What a projector that was given them does with what is there of them."""
+    await View(log).apply([entry for each in ids if (entry := await log.entry(each))])
+
+
 async def test_a_page_is_the_same_before_and_after(
     private_store: PrivateStore, logs: Logs, log: Log
 ) -> None:
@@ -75,11 +80,26 @@ async def test_what_waits_to_be_applied_is_counted_once(
         await rebuilt(logs)
         assert counts(client)["posted"] == posted
         assert await verified(logs) == []
-        held = [entry for each in waiting[:3] if (entry := await log.entry(each))]
-        await View(log).apply(held)
+        await _apply(log, *waiting[:3])
         await project_all(log)
         assert counts(client)["posted"] == posted + 6
         assert await verified(logs) == []
+
+
+async def test_what_waits_among_entries_that_are_no_more_is_counted_once(
+    private_store: PrivateStore, logs: Logs, log: Log
+) -> None:
+    """A projector holds entries that have gone meanwhile, and one behind them that lives: it is counted
+    when it is applied, and not taken for one that was."""
+    with private_store.client() as client:
+        ids = [(await log.append(Post("lobby", "me", f"{n}"))).id for n in range(5)]
+        client.xreadgroup(PROJECTOR, "slow", {KEYS.log: ">"})
+        await _apply(log, ids[0])
+        client.xdel(KEYS.log, *map(str, ids[1:4]))
+        await rebuilt(logs)
+        assert counts(client)["posted"] == 1
+        await _apply(log, ids[4])
+        assert counts(client)["posted"] == 2
 
 
 @pytest.mark.parametrize("at", ["_carry", "_fill"])

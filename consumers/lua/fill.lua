@@ -17,9 +17,13 @@ local delivered = delivered_to(KEYS[1])
 if not delivered then return -1 end
 
 local waiting = {}
-local first, last, most = ARGV[7], ARGV[#ARGV - 6], (#ARGV - 6) / 7
-for _, each in ipairs(redis.call('XPENDING', KEYS[1], ARGV[6], first, last, most)) do
-  waiting[each[1]] = true
+local first, last = ARGV[7], ARGV[#ARGV - 6]
+-- All of them: entries that are no more may stand between those of the page.
+local held = redis.call('XPENDING', KEYS[1], ARGV[6])[1]
+if held > 0 then
+  for _, each in ipairs(redis.call('XPENDING', KEYS[1], ARGV[6], first, last, held)) do
+    waiting[each[1]] = true
+  end
 end
 
 local beside = view(KEYS[1], ARGV[2])
