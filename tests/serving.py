@@ -115,8 +115,9 @@ async def serving(
             Logs(await stack.enter_async_context(store), settings, log_kind(settings))
             for store in stores
         ]
-        await workers.settle()
-        await webs.settle()
+        # The test's own last: all that there is to be made is made with the rights of a role.
+        for each in (workers, webs, logs):
+            await each.settle()
         group = await stack.enter_async_context(asyncio.TaskGroup())
         if with_worker:
             group.create_task(work(workers, worker_stop))
