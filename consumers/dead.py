@@ -1,33 +1,28 @@
-"""Dead letters: entries that can't be applied, kept with the reason, and no longer than a message."""
+"""Dead letters: entries that a group can't handle, kept with the reason, no longer than a message."""
 
-import logging
-
-from messenger.entries import Entry
-from messenger.events import Malformed
+from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log
 from messenger.scripts import load
 
-log = logging.getLogger(__name__)
-
-_BURY = load("consumers", "bury")
+_BURY = load("consumers", "bury", parts=("groups", "letters"))
 
 
 class DeadLetters:
-    """The dead letters of the projector on one log."""
+    """The dead letters of a group on one log."""
 
-    def __init__(self, of: Log) -> None:
+    def __init__(self, of: Log, group: str = PROJECTOR) -> None:
         self._log = of
+        self._keys = of.keys
+        self._group = group
 
-    async def bury(self, entry: Entry, malformed: Malformed) -> bool:
-        """Acks an entry and keeps it, as it stands in the log, with what is wrong with it."""
-        keys = self._log.keys
-        raw = await self._log.store.pipe.call("XRANGE", keys.log, str(entry.id), str(entry.id))
-        payload = raw[0][1] if raw else []
+    async def bury(self, entry: EntryId, error: str, attempts: int) -> bool:
+        """Acks an entry and keeps it, as it stands in the log, with what is wrong with it; False if
+        somebody else had acked it, or its time is over."""
+        keys = self._keys
         buried = await self._log.store.pipe.run(
             _BURY,
-            [keys.log, keys.dead(PROJECTOR)],
-            [PROJECTOR, str(entry.id), malformed.reason, *payload],
+            [keys.log, keys.meta, keys.letters, keys.dead(self._group)],
+            [self._group, str(entry), error, attempts],
         )
-        log.warning("buried entry %s: %s", entry.id, malformed.reason)
-        return bool(buried)
+        return bool(buried == 1)

@@ -26,7 +26,7 @@ _NEWS = 20_000
 _PATIENCE_S = 10.0
 _MINUTE_MS = 60_000
 
-_MOMENT = load("consumers", "moment", parts=("views", "forget"))
+_MOMENT = load("consumers", "moment", parts=("views", "groups"))
 
 
 class Counts(msgspec.Struct):

@@ -36,7 +36,7 @@ _TIDIED, _CARRIED, _FILLED = 0.05, 0.2, 0.9
 
 _LEASE = load("consumers", "lease")
 _BUILD = load("consumers", "build")
-_FILL = load("consumers", "fill", parts=("views", "forget", "rows"))
+_FILL = load("consumers", "fill", parts=("views", "groups", "rows"))
 _CARRY = load("consumers", "carry", parts=("views",))
 _SWITCH = load("consumers", "switch", parts=("views",))
 _TIDY = load("consumers", "tidy")

@@ -17,7 +17,7 @@ _EVERY_S = 0.5
 _MOST = 1_000
 _AHEAD_MS = 1_000
 
-_SWEEP = load("consumers", "sweep", parts=("views", "forget"))
+_SWEEP = load("consumers", "sweep", parts=("views", "groups", "forget", "letters"))
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -55,12 +55,18 @@ class Sweeper:
         while more:
             reply = await of.store.pipe.run(
                 _SWEEP,
-                [keys.log, keys.meta, keys.expiring, keys.dead(PROJECTOR)],
+                [keys.log, keys.meta, keys.expiring, keys.letters, keys.dead(PROJECTOR)],
                 [_MOST],
             )
             if not reply:
                 break
-            _, gone, more, late, ahead_ms = reply
+            _, gone, more, late, ahead_ms, foreign = reply
+            if foreign:
+                log.warning(
+                    "partition %d: somebody has taken %d entries out of the log by hand",
+                    keys.partition,
+                    foreign,
+                )
             removed, late_ms = removed + gone, max(late_ms, late)
         return Swept(removed, late_ms, ahead_ms)
 

@@ -28,7 +28,7 @@ from messenger.scripts import load
 _BATCH = 100
 _PASSES = 3
 
-_COMPARE = load("consumers", "compare", parts=("views", "forget"))
+_COMPARE = load("consumers", "compare", parts=("views", "groups"))
 _STRAYS = load("consumers", "strays", parts=("views",))
 _MEMBERS = load("consumers", "members", parts=("views",))
 

@@ -25,7 +25,7 @@ _BATCH = 200
 
 _T = TypeVar("_T")
 
-_COPY = load("messenger", "copy", parts=("views", "forget"))
+_COPY = load("messenger", "copy", parts=("views", "groups"))
 
 
 class Copy:

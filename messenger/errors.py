@@ -3,7 +3,7 @@
 MessengerError
 ├── Refused                     the caller can mend it
 │   ├── BadRequest              malformed-json · not-utf8 · bad-query · bad-cursor · bad-id ·
-│   │                           bad-room · bad-key · bad-group
+│   │                           bad-room · bad-key · bad-group · bad-consumer
 │   ├── BadField                invalid-field · empty-message · too-long · forbidden-character ·
 │   │                           invalid-ttl · key-reused
 │   ├── BadMedia                unsupported-media-type

@@ -55,6 +55,9 @@ class Keys(ViewKeys):
         # zset: entry id -> expires_at, of messages with a life shorter than the window; emptied by
         # the sweeper; append
         self.expiring = self.tag + "expiring"
+        # zset: "<entry id> <letter's id> <group>" -> expires_at of what a dead letter holds; emptied by
+        # the sweeper, PEXPIREAT the last of them; bury
+        self.letters = self.tag + "letters"
         # hash: web process -> its last sign of life, and how many listen to it in each room; PEXPIRE
         # 8 s after the last sign; web
         self.here = self.tag + "here"
@@ -88,5 +91,14 @@ class Keys(ViewKeys):
         return ViewKeys(self.tag, generation)
 
     def dead(self, group: str) -> str:
-        """stream: dead letters of a group; trimmed with the window; consumers."""
+        """stream: dead letters of a group; emptied by the sweeper, PEXPIREAT the last of them; bury."""
         return f"{self.tag}dead:{group}"
+
+    def group(self, group: str) -> str:
+        """hash: how far a group of others' is, and its counters; a window and a day after its last
+        consumer; consumers, append and sweeper."""
+        return f"{self.tag}group:{group}"
+
+    def done(self, group: str, entry_id: str) -> str:
+        """string: an effect of this entry was done; a minute longer than the message; once."""
+        return f"{self.tag}done:{group}:{entry_id}"

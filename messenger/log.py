@@ -29,8 +29,8 @@ PAGE = 1_000
 # For how long a key that we made ourselves is remembered: longer than any request of ours lasts.
 _OWN_KEY_MS = 30_000
 
-_APPEND = load("messenger", "append", parts=("views", "forget"))
-_ERASE = load("messenger", "erase", parts=("views", "forget"))
+_APPEND = load("messenger", "append", parts=("views", "groups", "forget"))
+_ERASE = load("messenger", "erase", parts=("views", "groups", "letters"))
 _SETTLE = load("messenger", "settle", parts=("views",))
 
 
@@ -77,7 +77,7 @@ class Log:
         self.store = store
         self.keys = Keys(partition)
         self.window = settings.window
-        self._partitions = settings.partitions
+        self.partitions = settings.partitions
         self._rate = settings.post_rate
         self._process = secrets.token_hex(16)
         self._number = itertools.count()
@@ -94,7 +94,7 @@ class Log:
         if reply[0] == b"partitions":
             raise StoreUnfit(
                 f"the store was set up with {reply[1]} partitions, and MESSENGER_PARTITIONS is "
-                f"{self._partitions}; allowed: {reply[1]}, or an empty store"
+                f"{self.partitions}; allowed: {reply[1]}, or an empty store"
             )
         _, epoch, secret, last, window = reply
         birth = EntryId(int(epoch.split(b"-")[0]), 0)
@@ -120,7 +120,7 @@ class Log:
         keys = self.keys
         reply = await self.store.pipe.run(
             _ERASE,
-            [keys.log, keys.meta, keys.expiring, keys.minute(message.ms)],
+            [keys.log, keys.meta, keys.expiring, keys.minute(message.ms), keys.letters],
             [str(message), room, by, member(message), MINUTE_LIFE_MS],
         )
         if reply[0] == b"missing":
@@ -154,7 +154,7 @@ class Log:
             _SETTLE,
             [keys.log, keys.meta, keys.expiring, keys.secret],
             [
-                self._partitions,
+                self.partitions,
                 self.window,
                 secrets.token_hex(4),
                 secrets.token_hex(16),

@@ -36,6 +36,11 @@ class Stopped(Exception):
     """The stop came before what was waited for."""
 
 
+def backoff_s(tries: int, first_s: float, cap_s: float) -> float:
+    """How long to wait after so many tries: twice as long each time, up to a cap, with jitter."""
+    return min(cap_s, first_s * 2.0 ** min(tries, 16)) * random.uniform(0.8, 1.2)
+
+
 class Backoff:
     """Waits that double to a cap; jitter keeps processes from trying in step."""
 
@@ -45,9 +50,9 @@ class Backoff:
         self.tries = 0
 
     def next_s(self) -> float:
-        wait = min(self._cap_s, self._first_s * 2.0 ** min(self.tries, 16))
+        wait = backoff_s(self.tries, self._first_s, self._cap_s)
         self.tries += 1
-        return wait * random.uniform(0.8, 1.2)
+        return wait
 
     def reset(self) -> None:
         self.tries = 0

@@ -155,12 +155,16 @@ SETTINGS = (
 )
 
 
-def load(given: Mapping[str, str | None] | None = None) -> Settings:
-    """The settings of this process: `given` (by a setting's name) over the environment.
+def load(
+    given: Mapping[str, str | None] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings of this process: `given` (by a setting's name) over the environment, which is that
+    of the process unless another is given.
 
     Raises BadSettings, one line that names the variable, its value and what is allowed.
     """
-    environment = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    around = os.environ if environment is None else environment
+    environment = {name: value for name, value in around.items() if name.startswith(PREFIX)}
     _refuse_unknown(environment)
     values = {}
     for setting in SETTINGS:

@@ -96,6 +96,15 @@ def check_group(name: str) -> str:
     return name
 
 
+def check_consumer(name: str) -> str:
+    """The same name of a consumer in a group."""
+    if not _KEY.fullmatch(name):
+        raise BadRequest(
+            "a consumer's name is 1 to 200 visible ASCII characters", code="bad-consumer"
+        )
+    return name
+
+
 def _names_a_room(name: str) -> bool:
     """Vowel signs belong to the letters of many scripts, but `\\w` leaves most of them out. What can't
     be seen could make two rooms look the same."""

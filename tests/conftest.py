@@ -19,7 +19,7 @@ from tests.serving import Messenger, serving
 from tests.users import refused
 
 # What may stay: keys.py says why. Every other key must die by itself.
-_PERMANENT = ("log", "meta", "secret", "expiring", "dead:projector")
+_PERMANENT = ("log", "meta", "secret", "expiring")
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,10 @@ def all_keys(partition: int) -> list[str]:
         keys.view("1a").rooms,
         keys.copied("1764000000000-abcd", "1-0"),
         keys.minute(1_764_000_000_000),
+        keys.letters,
         keys.dead("projector"),
+        keys.group("mailer"),
+        keys.done("mailer", "1-0"),
     ]
 
 

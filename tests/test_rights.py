@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import redis
 
-from consumers.group import IDLE_MS
+from consumers.redelivery import IDLE_MS
 from messenger.keys import PROJECTOR
 from messenger.settings import Settings
 from tests.commands import Commands

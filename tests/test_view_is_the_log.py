@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from consumers.group import IDLE_MS, Group
+from consumers.group import Group
 from consumers.projector import Projector
-from consumers.redelivery import Redelivery
+from consumers.redelivery import IDLE_MS, Redelivery
 from consumers.sweeper import Sweeper
 from consumers.view import View
 from messenger import messages
@@ -180,17 +180,6 @@ async def test_a_malformed_entry_blocks_nobody(private_store: PrivateStore, log:
         assert letter[b"text"] == b"y"
         assert client.xpending(KEYS.log, PROJECTOR)["pending"] == 0
     assert await viewed(log) == {"lobby": ["after"]}
-
-
-async def test_a_dead_letter_outlives_no_promise(
-    private_store: PrivateStore, logs: Logs, log: Log
-) -> None:
-    """A dead letter goes when its entry's window is over, also when no other follows."""
-    with private_store.client() as client:
-        bad = {"type": "message.posted", "room": "lobby", "author": "x", "text": "y"}
-        client.xadd(KEYS.dead(PROJECTOR), bad, id=f"{now_ms(client) - 900_001}-0")
-        await Sweeper(logs).step()
-        assert client.xlen(KEYS.dead(PROJECTOR)) == 0
 
 
 async def test_the_group_is_made_anew_without_counting_twice(

@@ -1,10 +1,11 @@
 -- Takes out of log and view what has expired, also when nobody posts, and measures how late it was.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 meta   3 expiring   4 the projector's dead letters
+-- KEYS  1 log   2 meta   3 expiring   4 letters   5 the projector's dead letters
 -- ARGV  1 how many entries at the most
 -- Returns {now, entries removed, 1 if there may be more, ms that the oldest of them was late,
---          ms that the newest id is ahead of the clock}, or {} while the log is not there.
+--          ms that the newest id is ahead of the clock, entries that somebody else has taken out},
+--          or {} while the log is not there.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -28,38 +29,45 @@ if oldest then late = now - window - tonumber(string.match(oldest[1], '^%d+')) e
 local soonest = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
 if soonest[2] then late = math.max(late, now - tonumber(soonest[2])) end
 
-local removed, more = forget(KEYS[1], KEYS[2], string.format('%.0f-0', now - window + 1), most, now)
+local bound = string.format('%.0f-0', now - window + 1)
+local removed, more = forget(KEYS[1], KEYS[2], bound, most, now)
 
 -- Shorter lives. The tombstone lets a reader be told that the message is over, and not that it never
 -- was.
 local function expire(id)
   local until_ms = tonumber(string.match(id, '^%d+')) + window
-  removed = removed + redis.call('XDEL', KEYS[1], id)
   for _, view in ipairs(views) do
     local row = view .. 'message:' .. id
     if until_ms > now and redis.call('GET', row) ~= 'erased' then
       redis.call('SET', row, 'expired', 'PXAT', string.format('%.0f', until_ms))
     end
   end
+  return redis.call('XDEL', KEYS[1], id) == 1
 end
 
-local delivered, unread = delivered_to(KEYS[1]), 0
 local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, most)
-local swept_to = redis.call('HGET', KEYS[2], 'swept_to') or '0-0'
+local swept_to, gone = redis.call('HGET', KEYS[2], 'swept_to') or '0-0', {}
 for _, id in ipairs(due) do
-  expire(id)
-  if delivered and is_after(id, delivered) then unread = unread + 1 end
+  if expire(id) then gone[#gone + 1] = id end
   if is_after(id, swept_to) then swept_to = id end
 end
 if #due > 0 then
   redis.call('ZREM', KEYS[3], unpack(due))
   redis.call('HSET', KEYS[2], 'swept_to', swept_to)
-  redis.call('HINCRBY', KEYS[2], 'swept', #due)
-  if unread > 0 then redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', unread) end
+  redis.call('HINCRBY', KEYS[2], 'swept', #gone)
+  redis.call('HINCRBY', KEYS[2], 'removed', #gone)
+  count_unread(KEYS[1], KEYS[2], gone)
+  removed = removed + #gone
 end
 
 redis.call('ZREMRANGEBYSCORE', views[1] .. 'rooms', '-inf', now)
-redis.call('XTRIM', KEYS[4], 'MINID', '=', string.format('%.0f-0', now - window + 1))
+
+-- Dead letters, of every group, also of one that is gone for good.
+local over = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, most)
+drop_letters(KEYS[1], KEYS[4], over)
+-- Those of before there was an index.
+redis.call('XTRIM', KEYS[5], 'MINID', '=', bound)
+
 if removed == 0 then late = 0 end
 late = math.max(late, 0)
 redis.call('HSET', KEYS[2], 'swept_at', string.format('%.0f', now), 'erasure_delay', late)
@@ -67,4 +75,29 @@ redis.call('HSET', KEYS[2], 'swept_at', string.format('%.0f', now), 'erasure_del
 local ahead = 0
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if newest then ahead = math.max(0, tonumber(string.match(newest[1], '^%d+')) - now) end
-return {now, removed, (more or #due == most) and 1 or 0, late, ahead}
+
+-- The id before another; a number too large for Lua is made too small, and never too large.
+local function before(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  if seq == '0' then return string.format('%.0f-18446744073709551615', tonumber(ms) - 1) end
+  return string.format('%s-%.0f', ms, math.min(tonumber(seq), 2 ^ 53) - 1)
+end
+
+-- Entries that went without any script of ours: somebody has trimmed by hand. Readers are told so.
+local function notice()
+  local stream, fact = redis.call('XINFO', 'STREAM', KEYS[1]), {}
+  for at = 1, #stream, 2 do fact[stream[at]] = stream[at + 1] end
+  local counted = tonumber(redis.call('HGET', KEYS[2], 'removed') or nil)
+  local foreign = fact['entries-added'] - fact['length'] - (counted or math.huge)
+  if foreign <= 0 then return 0 end
+  local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  local trimmed_to = first and before(first[1]) or fact['last-generated-id']
+  local told = redis.call('HGET', KEYS[2], 'trimmed_to')
+  if not told or is_after(trimmed_to, told) then
+    redis.call('HSET', KEYS[2], 'trimmed_to', trimmed_to)
+  end
+  redis.call('HINCRBY', KEYS[2], 'removed', foreign)
+  return foreign
+end
+
+return {now, removed, (more or #due == most or #over == most) and 1 or 0, late, ahead, notice()}

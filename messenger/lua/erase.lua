@@ -1,7 +1,7 @@
 -- Erases a message before its time, from log and view at once, and says so with an event.
 -- flags: allow-oom (it frees memory, and must work when there is none)
 --
--- KEYS  1 log   2 meta   3 expiring   4 the minute it was posted in
+-- KEYS  1 log   2 meta   3 expiring   4 the minute it was posted in   5 letters
 -- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
 --       5 life of a minute's counts (ms)
 -- Returns {'erased', id of the event; '' if it was erased before}, or {'missing'}: no such message
@@ -9,7 +9,7 @@
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until', 'window')
+local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until')
 local views = views(KEYS[1], facts, now)
 
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
@@ -31,22 +31,29 @@ local function count(minute, name)
 end
 
 -- Once out of the log it is delivered to nobody: who counts posts would never count it.
--- Nor does one count it that holds it now: it is acked here.
-local delivered = delivered_to(KEYS[1])
-if delivered then
-  local is_held = redis.call('XACK', KEYS[1], 'projector', ARGV[1]) == 1
-  if is_held or is_after(ARGV[1], delivered) then count(KEYS[4], 'posted') end
+-- Nor does one count it that holds it now: it is acked here, in every group, so that none is left with
+-- an entry that is no more.
+for _, group in ipairs(groups_of(KEYS[1])) do
+  local is_held = redis.call('XACK', KEYS[1], group.name, ARGV[1]) == 1
+  if group.name == 'projector' and (is_held or is_after(ARGV[1], group.delivered)) then
+    count(KEYS[4], 'posted')
+  end
 end
 
-redis.call('XDEL', KEYS[1], ARGV[1])
+local window = window_of(KEYS[2])
+redis.call('HINCRBY', KEYS[2], 'removed', redis.call('XDEL', KEYS[1], ARGV[1]))
 redis.call('ZREM', KEYS[3], ARGV[1])
 -- The tombstone outlives a short life: a reader is told that it was erased for as long as any message
 -- of that time can live.
-local window = tonumber(facts[4] or nil) or 0
 local until_ms = math.max(expires_at, tonumber(string.match(ARGV[1], '^%d+')) + window)
 for _, view in ipairs(views) do
   redis.call('SET', view .. 'message:' .. ARGV[1], 'erased', 'PXAT', string.format('%.0f', until_ms))
   redis.call('ZREM', view .. 'room:' .. ARGV[2], ARGV[4])
+end
+-- A letter goes when its message would have gone, and no later than the window.
+local posted_at = tonumber(string.match(ARGV[1], '^%d+'))
+for _, at in ipairs({expires_at, posted_at + window}) do
+  drop_letters(KEYS[1], KEYS[5], letters_of(KEYS[5], ARGV[1], at))
 end
 local id = redis.call('XADD', KEYS[1], '*',
   'type', 'message.erased', 'room', ARGV[2], 'message', ARGV[1], 'by', ARGV[3])

@@ -26,7 +26,7 @@ local function begin_history()
   end
   redis.call('UNLINK', KEYS[3], view .. 'rooms')
   redis.call('HDEL', KEYS[2], 'trimmed_to', 'swept_to', 'window', 'window_next', 'window_at',
-    'window_from', 'building')
+    'window_from', 'building', 'removed')
   redis.call('HSET', KEYS[2], 'epoch', string.format('%.0f-%s', now, ARGV[3]))
 end
 
@@ -41,11 +41,12 @@ redis.call('HSET', KEYS[2], 'partitions', ARGV[1])
 -- BUSYGROUP is the usual case: the group is there.
 redis.pcall('XGROUP', 'CREATE', KEYS[1], 'projector', '0', 'MKSTREAM')
 
-local last = '0-0'
-local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-for at = 1, #stream, 2 do
-  if stream[at] == 'last-generated-id' then last = stream[at + 1] end
-end
+local stream, fact = redis.call('XINFO', 'STREAM', KEYS[1]), {}
+for at = 1, #stream, 2 do fact[stream[at]] = stream[at + 1] end
+local last = fact['last-generated-id']
+-- How many entries our scripts have taken out; what went before somebody counted is not held against
+-- anyone. The sweeper compares.
+redis.call('HSETNX', KEYS[2], 'removed', fact['entries-added'] - fact['length'])
 
 -- A longer window: what was posted under the shorter one is written to `expiring`, for the trim no
 -- longer takes it in time. What came in since the caller wrote it is written here.

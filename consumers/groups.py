@@ -1,0 +1,130 @@
+"""The groups on the logs: how far each is, what it holds, who is in it, what it could not handle."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from redis.exceptions import ResponseError
+
+from messenger.entries import EntryId
+from messenger.keys import PROJECTOR
+from messenger.log import Log
+from messenger.scripts import load
+
+# Counted in parts of so many.
+_PART = 1_000
+_COUNT = load("consumers", "count")
+
+
+class ConsumerStats(msgspec.Struct, frozen=True):
+    name: str
+    pending: int
+    idle_ms: int
+
+
+class GroupStats(msgspec.Struct, frozen=True):
+    """One group on one partition. Times are milliseconds.
+
+    `lag` counts entries that it was not given yet, `lag_ms` is the age of the oldest of them. `pending`
+    counts those that it was given and has not acked, `oldest_pending_ms` is the age of the oldest; 0
+    where there is none. The rest counts since the group's facts are kept.
+    """
+
+    group: str
+    partition: int
+    lag: int
+    lag_ms: int
+    pending: int
+    oldest_pending_ms: int
+    consumers: list[ConsumerStats]
+    dead_letters: int
+    handled: int
+    expired: int
+    redelivered: int
+
+
+class Lag(msgspec.Struct, frozen=True):
+    """`entries` were not given to the group yet, and the oldest of them is `seconds` old; `pending`
+    were given to one of its consumers and not acked."""
+
+    entries: int
+    seconds: float
+    pending: int
+
+
+async def read_groups(logs: Sequence[Log], most: int | None = None) -> list[GroupStats]:
+    """Every group of each log, by name; `most` is how far the lag is counted."""
+    found = await asyncio.gather(*(_groups(log, most) for log in logs))
+    groups = [group for partition in found for group in partition]
+    return sorted(groups, key=lambda each: (each.group, each.partition))
+
+
+async def read_lag(logs: Sequence[Log], group: str) -> Lag:
+    """A group's lag on these logs together."""
+    of_group = [each for each in await read_groups(logs) if each.group == group]
+    return Lag(
+        entries=sum(each.lag for each in of_group),
+        seconds=max((each.lag_ms for each in of_group), default=0) / 1_000,
+        pending=sum(each.pending for each in of_group),
+    )
+
+
+async def count_after(log: Log, after: EntryId, most: int | None) -> tuple[int, EntryId | None]:
+    """How many entries come after an id, up to `most`, and the first of them.
+
+    XINFO's lag is not true after trims (redis#13338, redis#13473); the entries themselves are.
+    """
+    total, oldest = 0, None
+    while most is None or total < most:
+        part = _PART if most is None else min(_PART, most - total)
+        reply = await log.store.pipe.run(_COUNT, [log.keys.log], [str(after), part])
+        count, first, last = reply
+        total += count
+        if count and oldest is None:
+            oldest = EntryId.read(first)
+        if count < part:
+            break
+        after = EntryId.read(last)
+    return total, oldest
+
+
+async def _groups(log: Log, most: int | None) -> list[GroupStats]:
+    client = log.store.client
+    seconds, micros = await client.time()
+    now = seconds * 1_000 + micros // 1_000
+    try:
+        groups: list[dict[str, Any]] = await client.xinfo_groups(log.keys.log)
+        return [await _group(log, each, now, most) for each in groups]
+    except ResponseError:  # not there: never used, or flushed or destroyed just now
+        return []
+
+
+async def _group(log: Log, fact: dict[str, Any], now: int, most: int | None) -> GroupStats:
+    client, keys = log.store.client, log.keys
+    name = fact["name"].decode(errors="replace")
+    delivered = EntryId.parse(fact["last-delivered-id"].decode())
+    lag, oldest = await count_after(log, delivered, most)
+    pending: Any = await client.xpending(keys.log, fact["name"])
+    consumers: Any = await client.xinfo_consumers(keys.log, fact["name"])
+    counts: Any = await client.hgetall(keys.meta if name == PROJECTOR else keys.group(name))
+    return GroupStats(
+        group=name,
+        partition=keys.partition,
+        lag=lag,
+        lag_ms=_age(oldest, now),
+        pending=pending["pending"],
+        oldest_pending_ms=_age(EntryId.read(pending["min"]) if pending["min"] else None, now),
+        consumers=[
+            ConsumerStats(each["name"].decode(errors="replace"), each["pending"], each["idle"])
+            for each in consumers
+        ],
+        dead_letters=await client.xlen(keys.dead(name)),
+        handled=int(counts.get(b"projected" if name == PROJECTOR else b"handled", 0)),
+        expired=int(counts.get(b"expired_unprocessed", 0)),
+        redelivered=int(counts.get(b"redelivered", 0)),
+    )
+
+
+def _age(entry_id: EntryId | None, now: int) -> int:
+    return 0 if entry_id is None else max(0, now - entry_id.ms)

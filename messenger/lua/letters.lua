@@ -1,0 +1,29 @@
+-- A part of erase.lua, sweep.lua, bury.lua and dig.lua, and not a script of its own.
+--
+-- A dead letter stands in its group's stream under an id of its own; `letters` knows when it goes, and
+-- which entry it holds: a sorted set of '<entry id> <letter's id> <group>' by expires_at.
+--
+-- letters_of(letters, entry, at, group)
+--   entry  string: an entry's id   at  its expires_at (ms)   group  of that group only; nil for any
+--   Returns the members that hold the entry.
+-- drop_letters(log, letters, members) takes them out, with their texts. Returns how many.
+--
+-- The streams' keys are made here and not declared: they carry the log's hash tag.
+
+local function letters_of(letters, entry, at, group)
+  local found, when = {}, string.format('%.0f', at)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', letters, when, when)) do
+    local held, _, of = string.match(member, '^(%S+) (%S+) (.*)$')
+    if held == entry and (not group or of == group) then found[#found + 1] = member end
+  end
+  return found
+end
+
+local function drop_letters(log, letters, members)
+  for _, member in ipairs(members) do
+    local _, letter, group = string.match(member, '^(%S+) (%S+) (.*)$')
+    redis.call('XDEL', string.sub(log, 1, -4) .. 'dead:' .. group, letter)
+    redis.call('ZREM', letters, member)
+  end
+  return #members
+end
