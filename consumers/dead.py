@@ -1,18 +1,28 @@
 """Dead letters: entries that a group can't handle, kept with the reason, no longer than a message."""
 
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
 from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
+from messenger.letters import Letter
 from messenger.log import Log
+from messenger.pipe import Reply
 from messenger.scripts import load
 
+_PAGE = 500
 _BURY = load("consumers", "bury", parts=("groups", "letters"))
+_DIG = load("consumers", "dig", parts=("groups", "letters"))
+
+# What a letter says of itself, before the entry's own fields.
+_OWN = ("entry", "group", "error", "attempts")
 
 
 class DeadLetters:
     """The dead letters of a group on one log."""
 
     def __init__(self, of: Log, group: str = PROJECTOR) -> None:
-        self._log = of
+        self._pipe = of.store.pipe
         self._keys = of.keys
         self._group = group
 
@@ -20,9 +30,95 @@ class DeadLetters:
         """Acks an entry and keeps it, as it stands in the log, with what is wrong with it; False if
         somebody else had acked it, or its time is over."""
         keys = self._keys
-        buried = await self._log.store.pipe.run(
+        buried = await self._pipe.run(
             _BURY,
             [keys.log, keys.meta, keys.letters, keys.dead(self._group)],
             [self._group, str(entry), error, attempts],
         )
         return bool(buried == 1)
+
+    async def all(self) -> AsyncIterator[Letter]:
+        """Every letter that has not expired, the first that was buried first."""
+        due = {letter: at for _, letter, at in await self._members()}
+        last = b"-"
+        while page := await self._pipe.call(
+            "XRANGE", self._keys.dead(self._group), last, "+", "COUNT", _PAGE
+        ):
+            for letter, flat in page:
+                if letter in due:
+                    yield self._letter(letter, flat, due[letter])
+            last = b"(" + page[-1][0]
+
+    async def find(self, entry: EntryId) -> Letter | None:
+        """The letter that holds an entry; None if there is none (any more)."""
+        for member, letter, at in await self._members():
+            if _entry_of(member) == str(entry):
+                found = await self._pipe.call(
+                    "XRANGE", self._keys.dead(self._group), letter, letter
+                )
+                return self._letter(letter, found[0][1], at) if found else None
+        return None
+
+    async def dig(
+        self, verb: Literal["requeue", "drop"], entries: Sequence[EntryId] | None = None
+    ) -> tuple[int, list[EntryId]] | None:
+        """Hands these entries to the group again, or drops their letters for good; all of them if none
+        are named. How many, and which of them can't be handed out because the log has them no more;
+        None if the group is not there."""
+        wanted = None if entries is None else set(map(str, entries))
+        members = [member for member, _, _ in await self._members()]
+        chosen = [each for each in members if wanted is None or _entry_of(each) in wanted]
+        total = 0
+        gone: list[EntryId] = []
+        for at in range(0, len(chosen), _PAGE):
+            part = [(_entry_of(each), each) for each in chosen[at : at + _PAGE]]
+            reply = await self._pipe.run(
+                _DIG,
+                [self._keys.log, self._keys.meta, self._keys.letters],
+                [self._group, verb, *(word for pair in part for word in pair)],
+            )
+            if reply is None:
+                return None
+            total += reply[0]
+            gone += map(EntryId.read, reply[1])
+        return total, gone
+
+    async def _members(self) -> list[tuple[bytes, bytes, int]]:
+        """Of each letter of the group that has not expired: its member in the index, its id, when it
+        goes."""
+        seconds, micros = await self._pipe.call("TIME")
+        now = int(seconds) * 1_000 + int(micros) // 1_000
+        flat = await self._pipe.call(
+            "ZRANGE", self._keys.letters, f"({now}", "+inf", "BYSCORE", "WITHSCORES"
+        )
+        group = self._group.encode()
+        return [
+            (member, member.split(b" ")[1], int(at))
+            for member, at in zip(flat[::2], flat[1::2], strict=True)
+            if member.split(b" ", 2)[2] == group
+        ]
+
+    def _letter(self, letter: bytes, flat: Reply, expires_at: int) -> Letter:
+        words = [word.decode(errors="replace") for word in flat]
+        pairs = list(zip(words[::2], words[1::2], strict=True))
+        own, fields = dict(pairs[: len(_OWN)]), dict(pairs[len(_OWN) :])
+        return Letter(
+            entry=own["entry"],
+            group=self._group,
+            partition=self._keys.partition,
+            error=own["error"],
+            attempts=int(own["attempts"]),
+            buried_at=EntryId.read(letter).ms,
+            expires_at=expires_at,
+            fields=fields,
+        )
+
+
+async def groups_with_letters(log: Log) -> set[str]:
+    """The groups that have dead letters on a log, also those that are gone."""
+    members = await log.store.pipe.call("ZRANGE", log.keys.letters, 0, -1)
+    return {member.split(b" ", 2)[2].decode() for member in members}
+
+
+def _entry_of(member: bytes) -> str:
+    return member.partition(b" ")[0].decode()

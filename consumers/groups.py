@@ -70,6 +70,15 @@ async def read_lag(logs: Sequence[Log], group: str) -> Lag:
     )
 
 
+async def group_names(log: Log) -> set[str]:
+    """The groups on a log, the projector's among them."""
+    try:
+        groups: list[dict[str, Any]] = await log.store.client.xinfo_groups(log.keys.log)
+    except ResponseError:  # flushed just now
+        return set()
+    return {_text(each["name"]) for each in groups}
+
+
 async def count_after(log: Log, after: EntryId, most: int | None) -> tuple[int, EntryId | None]:
     """How many entries come after an id, up to `most`, and the first of them.
 
@@ -102,7 +111,7 @@ async def _groups(log: Log, most: int | None) -> list[GroupStats]:
 
 async def _group(log: Log, fact: dict[str, Any], now: int, most: int | None) -> GroupStats:
     client, keys = log.store.client, log.keys
-    name = fact["name"].decode(errors="replace")
+    name = _text(fact["name"])
     delivered = EntryId.parse(fact["last-delivered-id"].decode())
     lag, oldest = await count_after(log, delivered, most)
     pending: Any = await client.xpending(keys.log, fact["name"])
@@ -116,8 +125,7 @@ async def _group(log: Log, fact: dict[str, Any], now: int, most: int | None) -> 
         pending=pending["pending"],
         oldest_pending_ms=_age(EntryId.read(pending["min"]) if pending["min"] else None, now),
         consumers=[
-            ConsumerStats(each["name"].decode(errors="replace"), each["pending"], each["idle"])
-            for each in consumers
+            ConsumerStats(_text(each["name"]), each["pending"], each["idle"]) for each in consumers
         ],
         dead_letters=await client.xlen(keys.dead(name)),
         handled=int(counts.get(b"projected" if name == PROJECTOR else b"handled", 0)),
@@ -128,3 +136,8 @@ async def _group(log: Log, fact: dict[str, Any], now: int, most: int | None) -> 
 
 def _age(entry_id: EntryId | None, now: int) -> int:
     return 0 if entry_id is None else max(0, now - entry_id.ms)
+
+
+def _text(name: bytes) -> str:
+    """A name that others may have chosen, of any bytes; two of them never look the same."""
+    return name.decode(errors="backslashreplace")

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import ResponseError
 
+from consumers.groups import GroupStats, count_after, read_groups
 from messenger.entries import START, EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs
@@ -30,7 +31,6 @@ class PartitionStats(msgspec.Struct, frozen=True):
     erasure_delay_ms: int
     since_sweep_ms: int
     ahead_ms: int
-    dead_letters: int
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -42,12 +42,15 @@ class Stats(msgspec.Struct, frozen=True):
     is_written: bool
     is_rewritten: bool
     partitions: list[PartitionStats]
+    groups: list[GroupStats]
 
 
 async def read_stats(logs: Logs) -> Stats:
     """The store's figures now; raises what redis-py raises when it is away."""
-    info, *partitions = await asyncio.gather(
-        logs.store.client.info("memory", "persistence"), *(_partition(each) for each in logs.all)
+    info, groups, *partitions = await asyncio.gather(
+        logs.store.client.info("memory", "persistence"),
+        read_groups(logs.all, _LONGEST_COUNT),
+        *(_partition(each) for each in logs.all),
     )
     return Stats(
         used_memory=info["used_memory"],
@@ -55,6 +58,7 @@ async def read_stats(logs: Logs) -> Stats:
         is_written=info.get("aof_last_write_status", "ok") == "ok",
         is_rewritten=info.get("aof_last_bgrewrite_status", "ok") == "ok",
         partitions=list(partitions),
+        groups=groups,
     )
 
 
@@ -65,13 +69,12 @@ async def _partition(log: Log) -> PartitionStats:
     raw: Any = await client.hgetall(keys.meta)
     meta = {name.decode(): value for name, value in raw.items()}
     last, delivered, pending = await _positions(log)
-    unread: Any = await client.xrange(keys.log, f"({delivered}", "+", _LONGEST_COUNT)
+    lag, oldest = await count_after(log, delivered, _LONGEST_COUNT)
     return PartitionStats(
         partition=keys.partition,
         length=await client.xlen(keys.log),
-        lag=len(unread),
-        # By the oldest unread entry's age, which stays true after trims; XINFO's lag does not.
-        lag_ms=max(0, now - EntryId.parse(unread[0][0].decode()).ms) if unread else 0,
+        lag=lag,
+        lag_ms=max(0, now - oldest.ms) if oldest else 0,
         pending=pending,
         projected=int(meta.get("projected", 0)),
         redelivered=int(meta.get("redelivered", 0)),
@@ -80,7 +83,6 @@ async def _partition(log: Log) -> PartitionStats:
         erasure_delay_ms=int(meta.get("erasure_delay", 0)),
         since_sweep_ms=now - int(meta["swept_at"]) if "swept_at" in meta else -1,
         ahead_ms=max(0, last.ms - now),
-        dead_letters=await client.xlen(keys.dead(PROJECTOR)),
     )
 
 

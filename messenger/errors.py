@@ -12,8 +12,8 @@ MessengerError
 │   ├── CrossOrigin             cross-origin
 │   ├── UpgradeRequired         upgrade-required
 │   ├── NotAllowed              not-allowed
-│   ├── NotFound                message-not-found
-│   ├── Gone                    message-expired · message-erased
+│   ├── NotFound                message-not-found · group-not-found · letter-not-found
+│   ├── Gone                    message-expired · message-erased · entry-gone
 │   └── TooFast                 too-fast
 ├── Unavailable                 the store, now: try again
 │   ├── StoreUnavailable        store-unavailable

@@ -16,18 +16,10 @@ from tests.raw import KEYS, texts
 from tests.serving import Messenger
 from tests.waiting import wait_until
 
+
 _COMMANDS = (
-    "up",
-    "web",
-    "worker",
-    "post",
-    "get",
-    "list",
-    "tail",
-    "replay",
-    "verify",
-    "rebuild",
-    "doctor",
+    *("up", "web", "worker", "post", "get", "list", "tail", "replay"),
+    *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
 )
 
 

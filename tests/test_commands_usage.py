@@ -10,8 +10,8 @@ from messenger.cli.main import main
 from tests.commands import Done
 
 _COMMANDS = (
-    *("up", "web", "worker", "post", "get", "list", "tail"),
-    *("replay", "verify", "rebuild", "doctor", "acl"),
+    *("up", "web", "worker", "post", "get", "list", "tail", "replay"),
+    *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
 )
 
 
@@ -35,10 +35,16 @@ def here(
     return run
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+# A command of commands has no settings of its own.
+_ALL = [name for name in _COMMANDS if name != "dead"] + [
+    f"dead {name}" for name in ("list", "show", "requeue", "drop")
+]
+
+
+@pytest.mark.parametrize("name", _ALL)
 def test_each_command_explains_itself(here: Callable[..., Done], name: str) -> None:
     """Each command has a help, without a store, and it names the settings by their variables."""
-    done = here(name, "--help")
+    done = here(*name.split(), "--help")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Usage: messenger {name}")
     assert "(MESSENGER_STORE_URL;" in done.out
@@ -61,6 +67,8 @@ def test_each_command_explains_itself(here: Callable[..., Done], name: str) -> N
         (["acl", "--group", "a b"], "a consumer group's name"),
         (["acl", "--group", "*"], "a consumer group's name"),
         (["acl", "--group", "projector"], "is not projector"),
+        (["dead", "show", "--group", "g", "x"], "an entry's id"),
+        (["dead", "drop", "--group", "g", "x/1-1"], "an entry's id"),
     ],
 )
 def test_what_breaks_a_rule_is_said_in_a_line(
@@ -75,13 +83,14 @@ def test_what_breaks_a_rule_is_said_in_a_line(
 @pytest.mark.parametrize(
     "words",
     [
-        "nonsense",
-        "post",
-        "list --limit 0",
-        "get lobby",
-        "tail --nonsense",
-        "acl --role king",
-        "acl --role web --group g",
+        *("nonsense", "post", "list --limit 0", "get lobby", "tail --nonsense"),
+        *("acl --role king", "acl --role web --group g"),
+        *(
+            "dead nonsense",
+            "dead show 1-1",
+            "dead drop --group g",
+            "dead requeue --group g 1-1 --all",
+        ),
     ],
 )
 def test_wrong_arguments_end_with_two(here: Callable[..., Done], words: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from consumers.differences import KINDS
+from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
 from messenger import errors
 from messenger.cli.main import _COMMANDS
@@ -77,7 +78,8 @@ def _full_metrics() -> Metrics:
     """Metrics with a sample of each family, so that the labels show."""
     metrics = Metrics()
     partition = PartitionStats(**dict.fromkeys(PartitionStats.__struct_fields__, 1))
-    metrics.store.stats = Stats(1, 1, True, True, [partition])
+    group = GroupStats(**dict.fromkeys(GroupStats.__struct_fields__, 1))
+    metrics.store.stats = Stats(1, 1, True, True, [partition], [group])
     metrics.refused("too-fast")
     metrics.requests.route("GET", "/").observe(200, 0.1)
     return metrics

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
 from messenger.errors import StoreFull, StoreUnavailable
 from web.latencies import Latencies
@@ -77,7 +78,6 @@ _GAUGES: dict[str, tuple[str, Callable[[PartitionStats], float]]] = {
     "projector_lag_entries": ("Entries not yet given to a projector", lambda one: one.lag),
     "projector_lag_seconds": ("Age of the oldest of those", lambda one: one.lag_ms / 1_000),
     "projector_pending_entries": ("Entries given and not applied", lambda one: one.pending),
-    "dead_letters": ("Entries that could not be applied", lambda one: one.dead_letters),
     "erasure_delay_seconds": (
         "How late the oldest entry of the last sweep was",
         lambda one: one.erasure_delay_ms / 1_000,
@@ -90,6 +90,12 @@ _GAUGES: dict[str, tuple[str, Callable[[PartitionStats], float]]] = {
         "How far the store's clock is behind its newest id",
         lambda one: one.ahead_ms / 1_000,
     ),
+}
+_GROUP_GAUGES: dict[str, tuple[str, Callable[[GroupStats], float]]] = {
+    "group_lag_entries": ("Entries not yet given to the group", lambda one: one.lag),
+    "group_lag_seconds": ("Age of the oldest of those", lambda one: one.lag_ms / 1_000),
+    "group_pending_entries": ("Entries given and not acked", lambda one: one.pending),
+    "dead_letters": ("Entries that the group could not handle", lambda one: one.dead_letters),
 }
 
 
@@ -108,6 +114,7 @@ class StoreMetrics:
         if stats is not None:
             yield from _store(stats)
             yield from _partitions(stats.partitions)
+            yield from _groups(stats.groups)
 
 
 def _store(stats: Stats) -> Iterable[Metric]:
@@ -132,4 +139,12 @@ def _partitions(partitions: list[PartitionStats]) -> Iterable[Metric]:
         gauge = GaugeMetricFamily(_PREFIX + name, text, labels=["partition"])
         for one in partitions:
             gauge.add_metric([str(one.partition)], read(one))
+        yield gauge
+
+
+def _groups(groups: list[GroupStats]) -> Iterable[Metric]:
+    for name, (text, read) in _GROUP_GAUGES.items():
+        gauge = GaugeMetricFamily(_PREFIX + name, text, labels=["group", "partition"])
+        for one in groups:
+            gauge.add_metric([one.group, str(one.partition)], read(one))
         yield gauge

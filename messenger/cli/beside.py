@@ -41,12 +41,15 @@ def print_message(message: Message, *, as_json: bool) -> None:
         print_bytes(messages.encode(message))
         return
     when = datetime.fromtimestamp(message.created_at / 1_000).astimezone()
-    author, text = one_line(message.author), _CONTROLS.sub("�", message.text)
-    # What follows a line break is set in, or it could look like another message.
-    said = f"{author}: {text}".replace("\n", "\n    ")
+    said = set_in(f"{one_line(message.author)}: {message.text}")
     print_bytes(f"{when:%H:%M:%S} {message.id} {one_line(message.room)} {said}".encode())
 
 
 def one_line(text: str) -> str:
     """A name made safe to print: no line break, nothing that steers a terminal."""
     return _CONTROLS.sub("�", text).replace("\n", "�")
+
+
+def set_in(text: str) -> str:
+    """A text made safe to print: what follows a line break is set in, or it could look like ours."""
+    return _CONTROLS.sub("�", text).replace("\n", "\n    ")

@@ -12,8 +12,8 @@ from messenger.errors import MessengerError, Refused, Unavailable, Undone
 
 # One command does not load what another needs: `messenger post` never imports aiohttp.
 _COMMANDS = (
-    *("up", "web", "worker", "post", "get", "list", "tail"),
-    *("replay", "verify", "rebuild", "doctor", "acl"),
+    *("up", "web", "worker", "post", "get", "list", "tail", "replay"),
+    *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
 )
 
 EXIT_REFUSED = 1
