@@ -36,6 +36,7 @@ class Checkpoint:
         self._membership = membership
         self._partitions = log.partitions
         self.epoch = ""
+        self.is_new = False
 
     async def join(self, begin: EntryId) -> bool:
         """Makes the group if it is not there, a new one after `begin`. Whether the log has begun anew
@@ -54,7 +55,8 @@ class Checkpoint:
                 f"the store has {int(reply[1])} partitions now and had {self._partitions}; "
                 "start the consumer again"
             )
-        _, epoch, before = reply
+        outcome, epoch, before = reply
+        self.is_new = outcome == b"made"
         before, self.epoch = self.epoch or before.decode(), epoch.decode()
         return before not in ("", self.epoch)
 

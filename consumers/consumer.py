@@ -117,6 +117,11 @@ class Consumer:
         if self._hand.error is not None and not self._hand.is_told:
             raise self._hand.error
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the group was not there before, so that it began where it was told to."""
+        return any(share.is_new for share in self._shares.values())
+
     def __aiter__(self) -> AsyncIterator[Delivery]:
         """The deliveries, one at a time, until stop(). Asking for the next says that the one before is
         done, unless it was given to retry(). One at which the program leaves the loop is not done, and

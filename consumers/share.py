@@ -60,6 +60,11 @@ class Share:
         if await self._checkpoint.join(begin):
             self._begin_anew(report)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether joining has made the group, which was not there before."""
+        return self._checkpoint.is_new
+
     async def keep(self, report: Reporter, told: int | None = None, trimmed_to: str = "") -> Kept:
         """A sign of life for all that is held. Raises GroupGone."""
         held = self.hand.ids(self.partition)

@@ -16,9 +16,8 @@ from tests.raw import KEYS, texts
 from tests.serving import Messenger
 from tests.waiting import wait_until
 
-
 _COMMANDS = (
-    *("up", "web", "worker", "post", "get", "list", "tail", "replay"),
+    *("up", "web", "worker", "post", "get", "list", "tail", "replay", "consume"),
     *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
 )
 

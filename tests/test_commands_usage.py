@@ -10,7 +10,7 @@ from messenger.cli.main import main
 from tests.commands import Done
 
 _COMMANDS = (
-    *("up", "web", "worker", "post", "get", "list", "tail", "replay"),
+    *("up", "web", "worker", "post", "get", "list", "tail", "replay", "consume"),
     *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
 )
 

@@ -12,7 +12,7 @@ from messenger.errors import MessengerError, Refused, Unavailable, Undone
 
 # One command does not load what another needs: `messenger post` never imports aiohttp.
 _COMMANDS = (
-    *("up", "web", "worker", "post", "get", "list", "tail", "replay"),
+    *("up", "web", "worker", "post", "get", "list", "tail", "replay", "consume"),
     *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
 )
 

@@ -30,12 +30,19 @@ def run_process(main: Coroutine[Any, Any, None]) -> None:
     uvloop.run(main)
 
 
-def stop_on_signals() -> asyncio.Event:
+class Stop(asyncio.Event):
+    """Set by a signal; `number` is which."""
+
+    number: signal.Signals | None = None
+
+
+def stop_on_signals() -> Stop:
     """Set by the first SIGINT or SIGTERM; the second one ends the process where it is."""
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:
+        stop.number = number
         stop.set()
         loop.remove_signal_handler(number)
 
