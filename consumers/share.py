@@ -89,8 +89,6 @@ class Share:
                 expired.append(entry.id)
             elif event is None or self._membership.room not in (None, event.room):
                 skipped.append(entry.id)
-            elif self._expires_at(entry.id, event) <= self._clock.now():
-                expired.append(entry.id)
             else:
                 if isinstance(event, MessageErased):
                     skipped += self._forget(event)

@@ -1,11 +1,14 @@
 """The consumer for Python programs: it gets what lives, from where it is told to begin, each once."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from consumers.consumer import Consumer
 from consumers.delivery import Delivery
+from consumers.intake import Intake
+from consumers.share import as_pending
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, StoreUnavailable
@@ -168,24 +171,58 @@ async def test_what_expires_in_hand_is_not_handed_out(
 
 
 async def test_an_erasure_comes_as_an_event_and_its_message_does_not(
-    monkeypatch: pytest.MonkeyPatch, private_store: PrivateStore, log: Log
+    private_store: PrivateStore, log: Log
 ) -> None:
     """Who is told to forget a message is not given it any more, also if it was read before."""
-    monkeypatch.setattr("consumers.share._FRESH_S", 0.0)
-    first, second = await say(log, "first", "second")
+    first, second = map(EntryId.parse, await say(log, "first", "second"))
     handled = Handled()
 
     async def handle(delivery: Delivery) -> None:
         await handled(delivery)
-        if delivery.id == EntryId.parse(first):
-            await log.erase("lobby", EntryId.parse(second), "author")
+        if delivery.id == first:
+            await log.erase("lobby", second, "author")
+            held = consumer._hand.waiting(0, second)
+            assert held is not None
+            await wait_until(lambda: held.is_lost, "it is taken back")
 
     async with Consumer(private_store.url, "mailer") as consumer:
         await drain(consumer, handle)
     assert handled.texts() == ["first"]
     erased = handled.deliveries[-1].event
     assert isinstance(erased, MessageErased)
-    assert erased.message == second
+    assert erased.message == str(second)
+
+
+@pytest.mark.parametrize("how", ["erased", "acked"])
+async def test_what_waited_long_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch, private_store: PrivateStore, log: Log, how: str
+) -> None:
+    """What was read some time ago and is gone or another's by now is not handed out."""
+    monkeypatch.setattr("consumers.share._FRESH_S", 0.0)
+    monkeypatch.setattr("consumers.intake.Intake._read_new", _read_once)
+    first, second = map(EntryId.parse, await say(log, "first", "second"))
+    handled = Handled()
+
+    async def handle(delivery: Delivery) -> None:
+        await handled(delivery)
+        if how == "erased":
+            await log.erase("lobby", second, "author")
+        else:
+            with private_store.client() as client:
+                client.xack(KEYS.log, "mailer", str(second))
+
+    async with Consumer(private_store.url, "mailer") as consumer:
+        await drain(consumer, handle)
+    assert handled.texts() == ["first"]
+    assert first < second
+
+
+async def _read_once(intake: Intake, count: int) -> None:
+    """Reads what there is, and then no more: so it does not hear of an erasure."""
+    if not intake.at_end.is_set():
+        await intake._share.admit(as_pending(await intake._share.group.new(count)))
+    intake.at_end.set()
+    await asyncio.sleep(0.01)
 
 
 async def test_batches_come_in_order_and_are_acked_as_one(

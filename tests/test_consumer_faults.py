@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from consumers.consumer import Consumer
-from consumers.sweeper import Sweeper
 from messenger.connection import Store
 from messenger.errors import StoreUnfit
 from messenger.keys import PROJECTOR
@@ -17,7 +16,7 @@ from tests.commands import Commands
 from tests.consuming import QUICK, Handled, Reports, counted, drain, pending, say
 from tests.cutting import Cutter
 from tests.private_store import PrivateStore
-from tests.raw import KEYS, add_posted, now_ms
+from tests.raw import KEYS
 from tests.waiting import wait_until
 
 _PROGRAM = ("-m", "tests.consumer_program")
@@ -131,6 +130,26 @@ async def test_a_group_that_is_destroyed_comes_back_where_it_was(
     assert second.texts() == ["held"]
 
 
+async def test_what_was_in_hand_when_the_group_was_destroyed_comes_again(
+    private_store: PrivateStore, log: Log
+) -> None:
+    """What one consumer still holds is not taken for done because others after it are."""
+    first, second = Handled(), Handled()
+    (held,) = await say(log, "held", room="a")
+    await say(log, "done", room="b")
+    with private_store.client() as client:
+        client.xgroup_create(KEYS.log, "mailer", "0")
+        client.xreadgroup("mailer", "somebody", {KEYS.log: ">"}, count=1)
+        async with Consumer(private_store.url, "mailer") as consumer:
+            await drain(consumer, first)
+        assert client.hget(KEYS.group("mailer"), "oldest").decode() == held
+        client.xgroup_destroy(KEYS.log, "mailer")
+    async with Consumer(private_store.url, "mailer") as consumer:
+        await drain(consumer, second)
+    assert first.texts() == ["done"]
+    assert second.texts() == ["held", "done"]
+
+
 async def test_a_reset_while_the_consumer_was_away_is_reported(
     private_store: PrivateStore, logs: Logs, log: Log
 ) -> None:
@@ -162,72 +181,6 @@ async def test_other_partitions_than_before_end_it(
         with pytest.raises(StoreUnfit, match="2 partitions now and had 1"):
             async with asyncio.timeout(10):
                 await running
-
-
-async def test_what_expired_while_nobody_read_is_reported(
-    private_store: PrivateStore, logs: Logs, log: Log
-) -> None:
-    """The group's consumers were away for longer than the window: how many entries expired, unread or
-    in the hands of one that died, is told to the next consumer, once."""
-    with private_store.client() as client:
-        client.xgroup_create(KEYS.log, "mailer", "0")
-        now = now_ms(client)
-        for number in range(7):
-            add_posted(client, f"{now - 1_000_000 + number}-0", f"late {number}")
-        add_posted(client, f"{now - 1_000}-0", "living")
-        client.xreadgroup("mailer", "dead", {KEYS.log: ">"}, count=2)
-        await Sweeper(logs).step()
-        handled, reports = Handled(), Reports()
-        async with Consumer(private_store.url, "mailer", report=reports, retries=QUICK) as consumer:
-            running = asyncio.create_task(consumer.run(handled))
-            await wait_until(lambda: reports.expired() == 7, "all seven are reported")
-            consumer.stop()
-            await running
-        assert handled.texts() == ["living"]
-        assert pending(client, "mailer") == 0
-        again = Reports()
-        async with Consumer(private_store.url, "mailer", report=again) as consumer:
-            await drain(consumer, Handled())
-        assert again.all == []
-        assert counted(client, "mailer", "expired_unprocessed") == 7
-
-
-async def test_a_trim_by_hand_past_its_position_is_reported(
-    private_store: PrivateStore, logs: Logs, log: Log
-) -> None:
-    """Somebody has cut the log while the consumer was away: what is there is handled, and it is told
-    up to where something may be missing; once."""
-    async with Consumer(private_store.url, "mailer") as consumer:
-        await say(log, "one")
-        await drain(consumer, Handled())
-    ids = await say(log, "two", "three", "four")
-    with private_store.client() as client:
-        client.xtrim(KEYS.log, maxlen=1, approximate=False)
-    await Sweeper(logs).step()
-    handled, reports, again = Handled(), Reports(), Reports()
-    async with Consumer(private_store.url, "mailer", report=reports) as consumer:
-        await drain(consumer, handled)
-    assert handled.texts() == ["four"]
-    (until,) = reports.trimmed()
-    assert until is not None
-    assert ids[1] <= until < ids[2]
-    async with Consumer(private_store.url, "mailer", report=again) as consumer:
-        await drain(consumer, Handled())
-    assert again.all == []
-
-
-async def test_a_new_group_is_not_told_of_what_was_before_it(
-    private_store: PrivateStore, logs: Logs, log: Log
-) -> None:
-    """A group that begins after a trim has missed nothing by it."""
-    await say(log, "one", "two")
-    with private_store.client() as client:
-        client.xtrim(KEYS.log, maxlen=1, approximate=False)
-    await Sweeper(logs).step()
-    reports = Reports()
-    async with Consumer(private_store.url, "mailer", report=reports) as consumer:
-        await drain(consumer, Handled())
-    assert reports.all == []
 
 
 async def test_a_store_that_is_killed_and_comes_back(
