@@ -171,9 +171,12 @@ async def test_what_expires_in_hand_is_not_handed_out(
 
 
 async def test_an_erasure_comes_as_an_event_and_its_message_does_not(
-    private_store: PrivateStore, log: Log
+    monkeypatch: pytest.MonkeyPatch, private_store: PrivateStore, log: Log
 ) -> None:
     """Who is told to forget a message is not given it any more, also if it was read before."""
+    # By the event alone, and not by the next sign of life.
+    monkeypatch.setattr("consumers.keeper._EVERY_S", 60.0)
+    monkeypatch.setattr("consumers.keeper._IN_AN_IDLE", 0.1)
     first, second = map(EntryId.parse, await say(log, "first", "second"))
     handled = Handled()
 
