@@ -1,1 +1,2 @@
-"""Reading the log with a consumer group: the projector and its view, redelivery, the sweeper."""
+"""Consumer groups on the log: the package for programs of others (consumer.py), and what the worker
+runs: the projector and its view, redelivery, the sweeper."""

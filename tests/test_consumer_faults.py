@@ -8,7 +8,7 @@ import pytest
 
 from consumers.consumer import Consumer
 from messenger.connection import Store
-from messenger.errors import StoreUnfit
+from messenger.errors import StoreFull, StoreUnfit
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs
 from messenger.settings import Settings
@@ -207,6 +207,30 @@ async def test_a_store_that_is_killed_and_comes_back(
         [f"{number}" for number in range(20)] + [f"after {number}" for number in range(20)]
     )
     assert len(handled.texts()) <= 41, "at most the one whose ack was lost came twice"
+
+
+async def test_a_full_store_is_read_on(
+    own_store: Callable[..., PrivateStore], settings: Callable[..., Settings]
+) -> None:
+    """Where posts are refused because memory is full, a consumer starts, handles what there is, tries
+    again what failed, and gives its signs of life."""
+    private = own_store()
+    async with Store(private.url) as store:
+        logs = Logs(store, settings())
+        await logs.settle()
+        await say(logs, *(f"{number}" for number in range(30)))
+        with private.client() as client:
+            client.config_set("maxmemory", "1mb")
+            with pytest.raises(StoreFull):
+                await say(logs, "refused")
+            handled = Handled(lambda one: None if one.attempt > 1 else RuntimeError("first"))
+            async with Consumer(private.url, "mailer", retries=QUICK) as consumer:
+                await drain(consumer, handled)
+                await wait_until(
+                    lambda: client.hget(KEYS.group("mailer"), "oldest") == b"", "it is noted"
+                )
+            assert counted(client, "mailer", "handled") == 30
+            assert pending(client, "mailer") == 0
 
 
 async def test_a_lost_reply_loses_no_event(private_store: PrivateStore, log: Log) -> None:

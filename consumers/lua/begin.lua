@@ -1,5 +1,6 @@
 -- Asks whether an entry may be begun with, and notes which attempt it is, so that one that ends its
 -- consumer each time is not tried for ever.
+-- flags: allow-oom (reading goes on beside a full store)
 --
 -- KEYS  1 log
 -- ARGV  1 group   2 our consumer   3 entry id   4 the attempt's number

@@ -2,6 +2,7 @@
 -- sees the count. Entries that were trimmed while pending are acked by the claim, and counted.
 --
 -- How often an entry was delivered is not raised: who begins with it says so (begin.lua).
+-- flags: allow-oom (reading goes on beside a full store)
 --
 -- KEYS  1 log   2 meta
 -- ARGV  1 group   2 our consumer   3 how long an entry must have been idle (ms)

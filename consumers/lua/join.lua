@@ -3,6 +3,7 @@
 -- A group that is there goes on where it is. One that is gone goes on after the last entry before which
 -- all was acked, so that nothing is missed. In a new history it begins at the start, and never at the
 -- end: what came in since belongs to it.
+-- flags: allow-oom (a consumer must be able to start beside a full store, to read)
 --
 -- KEYS  1 log   2 meta   3 what is known of the group
 -- ARGV  1 group   2 the id after which a new group begins

@@ -1,5 +1,6 @@
 -- A consumer's sign of life, about once a second: what it holds stays its own however long it takes,
 -- how far the group is is noted, and it hears what the group has missed.
+-- flags: allow-oom (who lives must not look dead because the store is full)
 --
 -- KEYS  1 log   2 meta   3 what is known of the group
 -- ARGV  1 group   2 our consumer
