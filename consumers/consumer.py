@@ -17,15 +17,14 @@ from consumers.groups import Lag, read_lag
 from consumers.hand import Hand
 from consumers.intake import Intake
 from consumers.keeper import Keeper
-from consumers.membership import Retries, membership
+from consumers.membership import Retries, beginning, membership
 from consumers.reports import Reporter, write_to_log
 from consumers.share import Share
-from messenger import moments
 from messenger.address import Argument
 from messenger.clock import StoreClock
 from messenger.connection import Store
 from messenger.entries import EntryId
-from messenger.errors import BadRequest, StoreUnavailable
+from messenger.errors import StoreUnavailable
 from messenger.keys import Keys
 from messenger.log import Logs, adopt
 from messenger.loops import AWAY
@@ -131,19 +130,20 @@ class Consumer:
     async def run(self, handler: Handler, *, concurrency: int = 1) -> None:
         """Hands each delivery to the handler, several at a time but of each room one after the other,
         until stop(). One that is handled is acked; one whose handler raises is tried again later."""
+        _check("concurrency", concurrency)
         self._hand.wanted = max(_READY_LEAST, concurrency * _READY_EACH)
         await _together(self._handle(handler) for _ in range(concurrency))
 
     async def run_batches(self, handler: BatchHandler, *, most: int = 100) -> None:
         """Hands over what there is, up to so many at a time, the oldest first, until stop(). A batch is
         acked in one step; where the handler raises, each of it is tried again, alone."""
+        _check("most", most)
         self._hand.wanted = 2 * most
         while batch := await self._next_batch(most):
             try:
                 await handler(batch)
             except Exception as error:
-                left = [each for each in batch if not each.is_settled]
-                await self._settle(self._retry(left, error))
+                await self._settle(self._retry(batch, error))
             else:
                 await self.ack(*batch)
 
@@ -163,7 +163,7 @@ class Consumer:
 
     async def retry(self, delivery: Delivery, error: BaseException | str) -> None:
         """It could not be handled: it comes again after a while, and until then no other of its room.
-        After the last attempt it is buried, with the error."""
+        After the last attempt it is buried, with the error. One that was acked stays done."""
         await self._settle(self._retry([delivery], error))
 
     async def once(self, delivery: Delivery, *commands: Sequence[Argument]) -> bool:
@@ -221,16 +221,7 @@ class Consumer:
         seconds, micros = await self._store.pipe.call("TIME")
         now = int(seconds) * 1_000 + int(micros) // 1_000
         self._clock.look(now)
-        try:
-            begin = moments.parse(self._since, now)
-        except ValueError as error:
-            raise BadRequest(f"since: {error}", code="bad-cursor") from None
-        if begin.ms > now:
-            raise BadRequest(
-                "since: a group can't begin in the future; it would miss what comes until then",
-                code="bad-cursor",
-            )
-        return begin
+        return beginning(self._since, now)
 
     def _look_at(self, loop: asyncio.Task[None]) -> None:
         """A loop that breaks ends whoever waits for deliveries, with its error."""
@@ -253,16 +244,25 @@ class Consumer:
 
     async def _next(self) -> Delivery | None:
         while (delivery := await self._hand.take()) is not None:
-            if await self._shares[delivery.partition].begin(delivery):
+            if await self._may_begin(delivery):
                 return delivery
         return None
 
     async def _next_batch(self, most: int) -> list[Delivery]:
         while taken := await self._hand.take_many(most):
-            batch = [each for each in taken if await self._shares[each.partition].begin(each)]
+            batch = [each for each in taken if await self._may_begin(each)]
             if batch:
                 return batch
         return []
+
+    async def _may_begin(self, delivery: Delivery) -> bool:
+        """At the stop a store that is away is not waited for."""
+        try:
+            return await self._shares[delivery.partition].begin(delivery)
+        except AWAY:
+            if not self._stop.is_set():
+                raise
+            return False
 
     async def _settle(self, settling: Awaitable[None]) -> None:
         """At the stop a store that is away is not waited for: what was not acked comes again."""
@@ -274,11 +274,17 @@ class Consumer:
             log.warning("what was handled last was not acked, and comes again (%s)", error)
 
     async def _retry(self, failed: Sequence[Delivery], error: BaseException | str) -> None:
-        for each in failed:
+        left = [each for each in failed if not each.is_settled]
+        for each in left:
             each.is_settled = True
-        again = [each for each in failed if await self._shares[each.partition].retry(each, error)]
+        again = [each for each in left if await self._shares[each.partition].retry(each, error)]
         if again:
             self._hand.again(again, self._membership.retries.wait_s(again[0].attempt - 1))
+
+
+def _check(name: str, count: int) -> None:
+    if count < 1:
+        raise ValueError(f"{name} is {count}; allowed: 1 or more")
 
 
 async def _together(running: Iterable[Coroutine[Any, Any, None]]) -> None:

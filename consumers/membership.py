@@ -5,7 +5,9 @@ import itertools
 import msgspec
 
 from consumers.group import process_name
-from messenger import durations, wording
+from messenger import durations, moments, wording
+from messenger.entries import EntryId
+from messenger.errors import BadRequest
 from messenger.loops import backoff_s
 
 _LONGEST_MS = 86_400_000
@@ -67,3 +69,15 @@ def membership(group: str, name: str | None, room: str | None, retries: Retries)
         None if room is None else wording.check_room(room),
         retries,
     )
+
+
+def beginning(since: str, now: int) -> EntryId:
+    """The id after which a new group begins. Raises BadRequest for what is no moment, or none yet: a
+    group in the future would miss what comes until then."""
+    try:
+        begin = moments.parse(since, now)
+    except ValueError as error:
+        raise BadRequest(f"since: {error}", code="bad-cursor") from None
+    if begin.ms > now:
+        raise BadRequest("since: a group can't begin in the future", code="bad-cursor")
+    return begin

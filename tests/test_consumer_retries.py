@@ -136,6 +136,41 @@ async def test_a_program_that_iterates_can_fail_an_event(
         assert letter["error"] == "the mail server said no"
 
 
+async def test_what_was_acked_stays_done(private_store: PrivateStore, log: Log) -> None:
+    """A handler that fails after it has acked, or has given its event back already, fails no more."""
+    await say(log, "acked", "given back", "after")
+    seen: list[str] = []
+
+    async def handle(delivery: Delivery) -> None:
+        seen.append(text_of(delivery))
+        if seen[-1] == "acked":
+            await consumer.ack(delivery)
+        if seen[-1] == "given back" and delivery.attempt == 1:
+            await consumer.retry(delivery, "no")
+        if seen[-1] != "after" and seen.count(seen[-1]) == 1:
+            raise RuntimeError("too late")
+
+    async with Consumer(private_store.url, "mailer", retries=QUICK) as consumer:
+        await drain(consumer, handle)
+    assert seen == ["acked", "given back", "given back", "after"]
+    with private_store.client() as client:
+        assert letters(client, "mailer") == []
+        assert pending(client, "mailer") == 0
+
+
+@pytest.mark.parametrize("how", [{"concurrency": 0}, {"most": 0}])
+async def test_nothing_at_a_time_is_refused(
+    private_store: PrivateStore, log: Log, how: dict[str, int]
+) -> None:
+    """No handler at all, or batches of nothing, would never come to an end."""
+
+    async def handle(_: object) -> None: ...
+
+    async with Consumer(private_store.url, "mailer") as consumer:
+        with pytest.raises(ValueError, match="allowed: 1 or more"):
+            await (consumer.run_batches if "most" in how else consumer.run)(handle, **how)
+
+
 async def test_one_bad_event_does_not_take_its_batch_along(
     private_store: PrivateStore, log: Log
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from consumers.group import Group
 from consumers.projector import Projector
-from consumers.redelivery import IDLE_MS, Redelivery
+from consumers.redelivery import Redelivery
 from consumers.sweeper import Sweeper
 from consumers.view import View
 from messenger import messages
@@ -82,8 +82,12 @@ async def test_projectors_killed_anywhere_count_everything_once(
         await project_all(log, Projector(log))
         assert counts(client)["posted"] == 80
         redelivery = Redelivery(log)
-        await wait_until(redelivery.step, "idle entries are taken over", seconds=IDLE_MS)
-        assert counts(client)["posted"] == 200
+
+        async def all_count() -> bool:
+            await redelivery.step()
+            return counts(client)["posted"] == 200
+
+        await wait_until(all_count, "idle entries are taken over")
         assert int(client.hget(KEYS.meta, "redelivered")) == 120
         assert client.xpending(KEYS.log, PROJECTOR)["pending"] == 0
     assert await viewed(log) == await fold(log)
