@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
@@ -53,16 +53,19 @@ class Lag(msgspec.Struct, frozen=True):
     pending: int
 
 
-async def read_groups(logs: Sequence[Log], most: int | None = None) -> list[GroupStats]:
-    """Every group of each log, by name; `most` is how far the lag is counted."""
-    found = await asyncio.gather(*(_groups(log, most) for log in logs))
+async def read_groups(
+    logs: Sequence[Log], most: int | None = None, *, only: str | None = None
+) -> list[GroupStats]:
+    """Every group of each log, by name, or only this one; `most` is how far the lag is counted."""
+    found = await asyncio.gather(*(_groups(log, most, only) for log in logs))
     groups = [group for partition in found for group in partition]
     return sorted(groups, key=lambda each: (each.group, each.partition))
 
 
 async def read_lag(logs: Sequence[Log], group: str) -> Lag:
-    """A group's lag on these logs together."""
-    of_group = [each for each in await read_groups(logs) if each.group == group]
+    """A group's lag on these logs together. Nothing is asked of other groups: a program that has one
+    may not know of theirs."""
+    of_group = await read_groups(logs, only=group)
     return Lag(
         entries=sum(each.lag for each in of_group),
         seconds=max((each.lag_ms for each in of_group), default=0) / 1_000,
@@ -98,13 +101,16 @@ async def count_after(log: Log, after: EntryId, most: int | None) -> tuple[int, 
     return total, oldest
 
 
-async def _groups(log: Log, most: int | None) -> list[GroupStats]:
+async def _groups(log: Log, most: int | None, only: str | None) -> list[GroupStats]:
     client = log.store.client
     seconds, micros = await client.time()
     now = seconds * 1_000 + micros // 1_000
     try:
         groups: list[dict[str, Any]] = await client.xinfo_groups(log.keys.log)
-        return [await _group(log, each, now, most) for each in groups]
+        chosen = [each for each in groups if only in (None, _text(each["name"]))]
+        return [await _group(log, each, now, most) for each in chosen]
+    except NoPermissionError:  # nothing is no answer to that
+        raise
     except ResponseError:  # not there: never used, or flushed or destroyed just now
         return []
 

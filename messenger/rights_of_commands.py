@@ -1,6 +1,7 @@
 """What the commands and the programs of others do in the store: every call that they make (right.py)."""
 
 from messenger.right import Right, Rights, in_view
+from messenger.rights_of_processes import DROP_LETTERS, TALLY
 
 REPLAY = (
     Right("XRANGE :log - + COUNT 1000", "replay: the log, a page at a time"),
@@ -74,6 +75,17 @@ REBUILD = (
     Right("HSET :minute:* posted 1", "switch: is mended"),
     Right("PEXPIRE :minute:* 1000", "switch: the counts' life"),
 )
+DIG = (
+    *TALLY,
+    *DROP_LETTERS,
+    Right("ZRANGE :letters 0 -1 WITHSCORES", "dead: which letters there are, and how long"),
+    Right("XRANGE :dead:* - +", "dead: what is in them"),
+    Right("EVALSHA x 3 :log :meta :letters", "dig: requeue or drop"),
+    Right("EVAL x 3 :log :meta :letters", "the same, where it was never run"),
+    Right("ZSCORE :letters x", "dig: is the letter still there"),
+    Right("XCLAIM :log any x 0 0-1 FORCE", "dig: to be handed out again"),
+    Right("HINCRBY :meta requeued 1", "dig: counted"),
+)
 READ_LOG = (
     Right("TIME", "the store's clock decides what has expired"),
     Right("HMGET :meta epoch", "has the history begun anew"),
@@ -87,18 +99,52 @@ READ_LOG = (
 
 
 def group(name: str) -> Rights:
-    """What a program with a consumer group of its own does besides."""
+    """What a program with a consumer group of its own does besides: by hand, or with the package
+    `consumers`."""
+    facts, letters = f":group:{name}", f":dead:{name}"
     return (
         Right(f"XGROUP CREATE :log {name} 0", "the group"),
         Right(f"XREADGROUP GROUP {name} x STREAMS :log >", "entries that nobody was given"),
         Right(f"XACK :log {name} 0-1", "done"),
         Right(f"XPENDING :log {name}", "what is not done"),
+        Right(f"XCLAIM :log {name} x 0 0-1", "a sign of life, an attempt, handing back"),
         Right(f"XAUTOCLAIM :log {name} x 1000 0-0", "what a consumer that stopped has left"),
         Right("XINFO GROUPS :log", "how far the group is"),
         Right(f"XINFO CONSUMERS :log {name}", "who is in it"),
         Right(f"XGROUP DELCONSUMER :log {name} x", "consumers that are gone"),
-        Right(f"XADD :dead:{name} 0-1 entry x", "an entry that can't be handled"),
-        Right(f"XTRIM :dead:{name} MINID 1-0", "dead letters live no longer than messages"),
-        Right(f"XLEN :dead:{name}", "how many there are"),
-        Right(f"XRANGE :dead:{name} - +", "which"),
+        Right("EXISTS :log", "join, keep: is there a log"),
+        Right("HGET :meta window", "join, keep: its facts"),
+        *_scripts("1 :log", "held, begin, reap, release, count"),
+        *_scripts("2 :log :meta", "claim, ack"),
+        *_scripts(f"3 :log :meta {facts}", "join, keep"),
+        *_scripts(f"4 :log :meta :letters {letters}", "bury"),
+        *_scripts(f"1 :done:{name}:*", "once"),
+        Right(f"HGET {facts} epoch", "join, keep: where the group was"),
+        Right(f"HMGET {facts} trimmed", "keep: what it has missed"),
+        Right(f"HGETALL {facts}", "its counters"),
+        Right(f"HSET {facts} epoch x", "join, keep: where it is"),
+        Right(f"HDEL {facts} trimmed", "join, keep: what was told"),
+        Right(f"HINCRBY {facts} handled 1", "ack, claim, bury: counted"),
+        Right(f"PEXPIRE {facts} 1000", "their life"),
+        Right(f"XADD {letters} * entry x", "bury: an entry that can't be handled"),
+        Right(f"XDEL {letters} 0-1", "bury: in place of an earlier letter"),
+        Right(f"XTRIM {letters} MINID 1-0", "dead letters live no longer than messages"),
+        Right(f"PEXPIRETIME {letters}", "bury: they live as long as the last of them"),
+        Right(f"PEXPIREAT {letters} 1", "the same"),
+        Right(f"XLEN {letters}", "how many there are"),
+        Right(f"XRANGE {letters} - +", "which"),
+        Right("ZRANGEBYSCORE :letters 0 0", "bury: an earlier letter of the entry"),
+        Right("ZADD :letters 0 x", "bury: when it goes"),
+        Right("ZREM :letters x", "bury: an earlier letter of the entry"),
+        Right("PEXPIRETIME :letters", "bury: the index lives as long as its last letter"),
+        Right("PEXPIREAT :letters 1", "the same"),
+        Right(f"SET :done:{name}:* 1 NX PXAT 1", "once: the mark"),
+        Right(f"DEL :done:{name}:*", "once: what failed was not done"),
+    )
+
+
+def _scripts(keys: str, reason: str) -> Rights:
+    return (
+        Right(f"EVALSHA x {keys}", reason),
+        Right(f"EVAL x {keys}", "the same, where it was never run"),
     )

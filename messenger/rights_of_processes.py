@@ -2,6 +2,20 @@
 
 from messenger.right import Right, in_view
 
+# What is counted for any group: parts of other scripts (lua/groups.lua).
+TALLY = (
+    Right("XINFO GROUPS :log", "which groups there are, and how far each is"),
+    Right("HGET :meta window", "the window in force"),
+    Right("HINCRBY :meta expired_unprocessed 1", "counted for the projector"),
+    Right("HINCRBY :group:* expired_unprocessed 1", "counted for a group of others"),
+    Right("PEXPIRE :group:* 1000", "the life of what is known of a group"),
+)
+# A message that goes takes its dead letters along, of every group (lua/letters.lua).
+DROP_LETTERS = (
+    Right("ZRANGEBYSCORE :letters 0 0", "which dead letters go"),
+    Right("XDEL :dead:* 0-1", "the letter, with its text"),
+    Right("ZREM :letters x", "and its place in the index"),
+)
 CONNECT = (
     Right("CLIENT SETNAME messenger-pipe", "a connection says whose it is"),
     Right("CLIENT SETINFO LIB-NAME redis-py", "so does redis-py; not in Redis 7.0", True),
@@ -25,6 +39,7 @@ SETTLE = (
     Right("HGET :meta secret", "settle: earlier versions kept it there"),
     Right("SET :secret x NX", "settle: the first one makes the secret"),
     Right("GET :secret", "settle: all others read it"),
+    Right("HSETNX :meta removed 0", "settle: from when on it is counted what our scripts remove"),
     Right("XGROUP CREATE :log projector 0 MKSTREAM", "settle: the log and the projector's group"),
     Right("XINFO STREAM :log", "settle: the last id"),
     *in_view("ZRANGE :rooms 0 -1", "settle: the rooms of a history that is gone"),
@@ -35,8 +50,8 @@ SETTLE = (
     Right("ZADD :expiring NX 0 x", "settle: and when"),
 )
 FORGET = (
+    *TALLY,
     Right("XRANGE :log - + COUNT 64", "which entries have expired"),
-    Right("XINFO GROUPS :log", "which of them the projector was not given"),
     Right("XDEL :log 0-1", "the expired entries leave the log"),
     *in_view("UNLINK :message:*", "and their rows the view"),
     Right("HMGET :meta view beside", "which view is in force, and which is beside it"),
@@ -55,19 +70,21 @@ APPEND = (
     Right("HSET :meta window_at 0", "append: a shorter window waits for it"),
 )
 ERASE = (
-    Right("EVALSHA x 4 :log :meta :expiring :minute:*", "erase: a message before its time"),
-    Right("EVAL x 4 :log :meta :expiring :minute:*", "the same, where it was never run"),
+    *TALLY,
+    *DROP_LETTERS,
+    Right("EVALSHA x 5 :log :meta :expiring :minute:* :letters", "erase: before its time"),
+    Right("EVAL x 5 :log :meta :expiring :minute:* :letters", "where it was never run"),
     Right("XRANGE :log 0-1 0-1", "erase: the message"),
     *in_view("GET :message:*", "erase: was it erased before"),
     *in_view("SET :message:* erased PXAT 1", "erase: its tombstone"),
-    Right("XINFO GROUPS :log", "erase: was it counted as posted"),
-    Right("XACK :log projector 0-1", "erase: nobody else counts it"),
+    Right("XACK :log projector 0-1", "erase: in every group, for nobody is to handle it"),
     Right("HINCRBY :minute:* erased 1", "erase: counted"),
     Right("PEXPIRE :minute:* 1000", "erase: the counts' life"),
     Right("XDEL :log 0-1", "erase: the message leaves the log"),
     Right("ZREM :expiring x", "erase: it is due no more"),
     *in_view("ZREM :room:* x", "erase: it leaves the room's index"),
-    Right("HMGET :meta window", "erase: the tombstone's life"),
+    Right("HMGET :meta view beside", "erase: from which views"),
+    Right("HINCRBY :meta removed 1", "erase: counted"),
     Right("XADD :log * type message.erased", "erase: the event that says so"),
 )
 READ_VIEW = (
@@ -96,13 +113,22 @@ TAIL = (
 FIGURES = (
     Right("HGETALL :meta", "counters, the last sweep"),
     Right("XLEN :log", "entries in the log"),
-    Right("XLEN :dead:projector", "dead letters"),
     Right("XINFO STREAM :log", "the newest id"),
-    Right("XINFO GROUPS :log", "how far the projector is"),
-    Right("XRANGE :log - + COUNT 10000", "how many entries it was not given"),
+    Right("XINFO GROUPS :log", "how far each group is"),
+    Right("EVALSHA x 1 :log", "count: how many entries it was not given"),
+    Right("EVAL x 1 :log", "the same, where it was never run"),
+    Right("XRANGE :log - + COUNT 1000", "count: a part of them"),
+    Right("XPENDING :log projector", "what each group holds"),
+    Right("XINFO CONSUMERS :log projector", "who is in it"),
+    Right("XLEN :dead:*", "its dead letters"),
+    Right("HGETALL :group:*", "its counters"),
 )
 PROJECT = (
     Right("XREADGROUP GROUP projector x STREAMS :log >", "new entries"),
+    Right("EVALSHA x 1 :log", "held: what a lost reply had in it"),
+    Right("EVAL x 1 :log", "the same, where it was never run"),
+    Right("XPENDING :log projector - + 500 x", "held: which entries are ours"),
+    Right("XRANGE :log 0-1 0-1", "held: what is in them"),
     Right("EVALSHA x 3 :log :meta :minute:*", "apply: a batch to the view"),
     Right("EVAL x 3 :log :meta :minute:*", "the same, where it was never run"),
     Right("XACK :log projector 0-1", "apply: the ack is the claim"),
@@ -124,24 +150,36 @@ PROJECT = (
     *in_view("PEXPIREAT :rooms 1", "the same"),
 )
 REDELIVER = (
+    *TALLY,
     Right("EVALSHA x 2 :log :meta", "claim: what another projector left"),
     Right("EVAL x 2 :log :meta", "the same, where it was never run"),
     Right("XAUTOCLAIM :log projector x 2000 0-0", "claim: taken over"),
-    Right("HINCRBY :meta redelivered 1", "claim: counted"),
-    Right("XINFO CONSUMERS :log projector", "which consumers are gone"),
-    Right("XGROUP DELCONSUMER :log projector x", "they are forgotten"),
+    Right("XRANGE :log 0-1 0-1", "claim: what is in them"),
+    Right("XPENDING :log projector 0-1 0-1 1", "claim: how often each was delivered"),
+    Right("EVALSHA x 1 :log", "reap: consumers that are gone"),
+    Right("EVAL x 1 :log", "the same, where it was never run"),
+    Right("XINFO CONSUMERS :log projector", "reap: which they are"),
+    Right("XGROUP DELCONSUMER :log projector x", "reap: they are forgotten"),
 )
 BURY = (
+    *TALLY,
+    *DROP_LETTERS,
+    Right("EVALSHA x 4 :log :meta :letters :dead:projector", "bury: to the dead letters"),
+    Right("EVAL x 4 :log :meta :letters :dead:projector", "the same, where it was never run"),
     Right("XRANGE :log 0-1 0-1", "bury: the entry as it stands"),
-    Right("EVALSHA x 2 :log :dead:projector", "bury: to the dead letters"),
-    Right("EVAL x 2 :log :dead:projector", "the same, where it was never run"),
     Right("XACK :log projector 0-1", "bury: it is pending no more"),
-    Right("XADD :dead:projector 0-1 entry x", "bury: the dead letter"),
+    Right("XADD :dead:projector * entry x", "bury: the dead letter"),
+    Right("ZADD :letters 0 x", "bury: when it goes"),
+    Right("PEXPIRETIME :letters", "bury: the index lives as long as its last letter"),
+    Right("PEXPIREAT :letters 1", "the same"),
+    Right("PEXPIRETIME :dead:projector", "bury: so do the letters"),
+    Right("PEXPIREAT :dead:projector 1", "the same"),
 )
 SWEEP = (
     *FORGET,
-    Right("EVALSHA x 4 :log :meta :expiring :dead:projector", "sweep"),
-    Right("EVAL x 4 :log :meta :expiring :dead:projector", "where it was never run"),
+    *DROP_LETTERS,
+    Right("EVALSHA x 5 :log :meta :expiring :letters :dead:projector", "sweep"),
+    Right("EVAL x 5 :log :meta :expiring :letters :dead:projector", "where it was never run"),
     Right("EXISTS :log", "sweep: is there a log"),
     Right("HSET :meta swept_at 0", "sweep: when, how late, up to where; a window that shrinks"),
     Right("HDEL :meta window_next", "sweep: a window that has shrunk"),
@@ -151,6 +189,9 @@ SWEEP = (
     *in_view("GET :message:*", "sweep: a tombstone stays"),
     *in_view("SET :message:* expired PXAT 1", "sweep: what was, and is over"),
     *in_view("ZREMRANGEBYSCORE :rooms -inf 0", "sweep: rooms with nothing in them"),
-    Right("XTRIM :dead:projector MINID 1-0", "sweep: dead letters live no longer"),
+    Right("XTRIM :dead:projector MINID 1-0", "sweep: dead letters of before there was an index"),
+    Right("XINFO STREAM :log", "sweep: has somebody else taken entries out"),
+    Right("HGET :meta removed", "sweep: what our scripts have taken out"),
+    Right("HINCRBY :meta removed 1", "sweep: counted"),
     Right("XREVRANGE :log + - COUNT 1", "sweep: is the clock behind the newest id"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from messenger.right import Rights
-from messenger.rights_of_commands import COPY, READ_LOG, REBUILD, REPLAY, VERIFY
+from messenger.rights_of_commands import COPY, DIG, READ_LOG, REBUILD, REPLAY, VERIFY
 from messenger.rights_of_commands import group as group_rights
 from messenger.rights_of_processes import (
     APPEND,
@@ -28,7 +28,7 @@ from messenger.rights_of_processes import (
 
 _SERVE = (*APPEND, *ERASE, *READ_VIEW, *HERE, *TAIL, *REPLAY, *FIGURES)
 _WEB = (*CONNECT, *LOOK, *SETTLE, *_SERVE)
-_LOOK_AFTER = (*READ_VIEW, *TAIL, *REPLAY, *FIGURES, *VERIFY, *REBUILD)
+_LOOK_AFTER = (*READ_VIEW, *TAIL, *REPLAY, *FIGURES, *DIG, *VERIFY, *REBUILD)
 _WORKER = (*CONNECT, *LOOK, *SETTLE, *PROJECT, *REDELIVER, *BURY, *SWEEP)
 
 ROLES: Mapping[str, Rights] = MappingProxyType(
