@@ -42,15 +42,12 @@ class Stats(msgspec.Struct, frozen=True):
     is_written: bool
     is_rewritten: bool
     partitions: list[PartitionStats]
-    groups: list[GroupStats]
 
 
 async def read_stats(logs: Logs) -> Stats:
     """The store's figures now; raises what redis-py raises when it is away."""
-    info, groups, *partitions = await asyncio.gather(
-        logs.store.client.info("memory", "persistence"),
-        read_groups(logs.all, _LONGEST_COUNT),
-        *(_partition(each) for each in logs.all),
+    info, *partitions = await asyncio.gather(
+        logs.store.client.info("memory", "persistence"), *(_partition(each) for each in logs.all)
     )
     return Stats(
         used_memory=info["used_memory"],
@@ -58,8 +55,13 @@ async def read_stats(logs: Logs) -> Stats:
         is_written=info.get("aof_last_write_status", "ok") == "ok",
         is_rewritten=info.get("aof_last_bgrewrite_status", "ok") == "ok",
         partitions=list(partitions),
-        groups=groups,
     )
+
+
+async def read_group_stats(logs: Logs) -> list[GroupStats]:
+    """The figures of every group. How long it takes grows with the groups that are behind: what must
+    be known in time does not wait for it."""
+    return await read_groups(logs.all, _LONGEST_COUNT)
 
 
 async def _partition(log: Log) -> PartitionStats:

@@ -101,10 +101,11 @@ _GROUP_GAUGES: dict[str, tuple[str, Callable[[GroupStats], float]]] = {
 
 class StoreMetrics:
     """The store's figures as of the last look; none while it is away. They are the same from every
-    process, for the scripts count in the store itself."""
+    process, for the scripts count in the store itself. Those of groups are asked for apart."""
 
     def __init__(self) -> None:
         self.stats: Stats | None = None
+        self.groups: list[GroupStats] = []
 
     def collect(self) -> Iterable[Metric]:
         stats = self.stats
@@ -114,7 +115,7 @@ class StoreMetrics:
         if stats is not None:
             yield from _store(stats)
             yield from _partitions(stats.partitions)
-            yield from _groups(stats.groups)
+            yield from _groups(self.groups)
 
 
 def _store(stats: Stats) -> Iterable[Metric]:

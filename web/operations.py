@@ -1,12 +1,15 @@
 """For operators and what watches over us: is it alive, is it ready, what does it count."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from consumers.stats import PartitionStats, Stats, read_stats
+from consumers.stats import PartitionStats, read_group_stats, read_stats
+from messenger.log import Logs
 from messenger.loops import AWAY
 from web.answers import json_answer
 from web.appkeys import FEED, LOGS, METRICS, STOP
@@ -16,6 +19,8 @@ _ASK_S = 1.0
 _SWEEP_LATE_MS = 5_000
 _LAG_LATE_MS = 10_000
 _CLOCK_BEHIND_MS = 1_000
+
+_T = TypeVar("_T")
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -34,7 +39,7 @@ async def ready(request: web.Request) -> web.Response:
     """Whether posts and reads will be served, and what is wrong besides."""
     if request.app[STOP].is_set():
         return _health(Health("unready", ["the process is stopping"]))
-    stats = await _ask(request)
+    stats = await _ask(request, read_stats)
     if stats is None:
         return _health(Health("unready", ["the store does not answer"]))
     if not request.app[FEED].is_ready:
@@ -45,7 +50,8 @@ async def ready(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     found, feed = request.app[METRICS], request.app[FEED]
-    found.store.stats = await _ask(request)
+    stats, groups = await asyncio.gather(_ask(request, read_stats), _ask(request, read_group_stats))
+    found.store.stats, found.store.groups = stats, groups or []
     now = asyncio.get_running_loop().time()
     found.feed(
         subscribers=len(feed.subscribers),
@@ -56,10 +62,11 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=encode(found.registry), headers={"Content-Type": content_type})
 
 
-async def _ask(request: web.Request) -> Stats | None:
+async def _ask(request: web.Request, read: Callable[[Logs], Awaitable[_T]]) -> _T | None:
+    """What the store tells; None if it does not in time."""
     try:
         async with asyncio.timeout(_ASK_S):
-            return await read_stats(request.app[LOGS])
+            return await read(request.app[LOGS])
     except (*AWAY, TimeoutError):
         return None
 
