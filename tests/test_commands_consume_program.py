@@ -107,7 +107,7 @@ async def test_a_command_that_fails_is_tried_again_and_then_given_up(
     assert done.err.count("no such user\n") == 2
     assert f"messenger: 0/{bad}: attempt 1 of 2: exit status 67\n" in done.err
     assert f"messenger: 0/{bad}: attempt 2 of 2: exit status 67\n" in done.err
-    assert f"entry 0/{bad} is buried after 2 attempts\n" in done.err
+    assert f"entry 0/{bad} is buried after 2 attempts" in done.err
     assert "secret" not in done.err
     with private_store.client() as client:
         (letter,) = letters(client, "mailer")

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from messenger import tracing
+from messenger import lines, tracing
 from messenger.cli.traced import exporting
 from messenger.connection import Store
 from messenger.entries import START
@@ -172,17 +172,20 @@ async def test_a_reader_is_told_of_the_trace(
             await log.append(Post("lobby", "me", "hello"))
         (entry,) = await log.range(START)
     assert entry.event == MessagePosted("lobby", "me", "hello", 900_000)
+    assert b'"text":"hello"' in lines.encode([entry])
     assert entry.traceparent is not None
     assert _PARTS.fullmatch(entry.traceparent)
 
 
 async def test_what_watches_is_not_traced(spans: Spans, messenger: Messenger) -> None:
-    """Health, figures and streams leave no spans."""
+    """Health, figures, streams and sockets leave no spans."""
     for path in ("/health/live", "/health/ready", "/metrics"):
         async with messenger.session.get(messenger.url + path):
             pass
     async with messenger.stream() as stream:
         await stream.next()
+    async with messenger.socket() as socket:
+        await socket.next()
     async with messenger.session.get(messenger.url + "/api/rooms"):
         pass
     await spans.one("GET /api/rooms")
