@@ -104,6 +104,10 @@ _GROUP_FORBIDDEN = (
     ("XADD", _DEAD, "*", "a", "b"),
     ("XRANGE", _DEAD, "-", "+"),
     ("XRANGE", KEYS.dead(GROUP + "s"), "-", "+"),
+    ("XDEL", KEYS.dead(GROUP + "s"), "0-1"),
+    ("HSET", KEYS.group(GROUP + "s"), "oldest", "x"),
+    ("HGETALL", KEYS.group(PROJECTOR)),
+    ("SET", KEYS.done(GROUP + "s", "0-1"), "1"),
     ("GET", KEYS.secret),
     ("HSET", _META, "epoch", "x"),
 )
