@@ -7,7 +7,7 @@ import pytest
 
 from consumers.consumer import Consumer
 from consumers.groups import read_groups
-from consumers.stats import read_stats
+from consumers.stats import read_group_stats
 from consumers.sweeper import Sweeper
 from messenger.entries import EntryId
 from messenger.log import Log, Logs
@@ -110,7 +110,7 @@ async def test_the_stats_know_every_group(
     with private_store.client() as client:
         for name in (b"mailer", b"\xff\xfe", b"\xfe\xff"):
             client.xgroup_create(KEYS.log, name, "0")
-    stats = await read_stats(logs)
-    names = [each.group for each in stats.groups]
+    found = await read_group_stats(logs)
+    names = [each.group for each in found]
     assert len(set(names)) == 4
     assert {"mailer", "projector"} < set(names)
