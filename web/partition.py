@@ -227,7 +227,7 @@ class Partition:
             self.expired_to = max(self.expired_to, entry_id)
 
     def _trim(self, trimmed_to: EntryId) -> None:
-        """Messages were cut before their time, because the store was full: everyone is told."""
+        """Messages were cut before their time, by somebody's hand: everyone is told."""
         if trimmed_to <= self._trimmed_to:
             return
         after, self._trimmed_to = self._trimmed_to, trimmed_to

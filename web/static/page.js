@@ -21,7 +21,7 @@ let last = cursor, unseen = 0;
 
 const GAPS = {
   expired: "While you were away, messages came and went.",
-  trimmed: "The store was full: older messages were cut early.",
+  trimmed: "Older messages were cut early.",
   reset: "The history began anew.",
 };
 
