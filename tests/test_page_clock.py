@@ -1,9 +1,10 @@
 """The page keeps the store's time."""
 
 import asyncio
+import json
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser import browser, enter, shown, watched_page
 from tests.serving import Messenger
@@ -100,6 +101,46 @@ async def test_after_a_sleep_what_is_over_is_not_seen(messenger: Messenger) -> N
         await expect(brief).to_have_count(1)
         rooms.may_come.set()
         await expect(brief).to_have_count(0)
+
+
+async def test_a_heartbeat_tells_the_time_and_one_that_lay_here_does_not(
+    messenger: Messenger,
+) -> None:
+    """A quiet room's heartbeat says how late it is. One from before a sleep, read after it, is no
+    answer: what may be over stays hidden until there is one."""
+    rooms, sockets = Rooms(), list[WebSocketRoute]()
+
+    async def beat(after: int) -> None:
+        page_now = (await messenger.page())["now"] + after
+        frame = {"event": "heartbeat", "id": "0-1", "data": {"now": page_now}}
+        sockets[0].send(json.dumps(frame))
+
+    def passes(route: WebSocketRoute) -> None:
+        sockets.append(route)
+        route.connect_to_server()
+
+    async with browser() as opened, watched_page(opened) as page:
+        await page.add_init_script("delete window.SharedWorker;")
+        await page.add_init_script(CLOCK % 0)
+        await page.route_web_socket("**/socket*", passes)
+        await rooms.watch(page)
+        await enter(page, messenger.url)
+        await messenger.post("five minutes", ttl=300_000)
+        await messenger.post("a quarter")
+        five, quarter = (page.locator("#messages li").nth(index) for index in range(2))
+        await expect(quarter).to_be_visible()
+        rooms.may_come.clear()
+        await page.evaluate("jump(600_000)")
+        await expect(five).to_be_hidden()
+        await beat(-1_000)
+        await messenger.post("after it", ttl=1_000)
+        await expect(page.get_by_text("after it")).to_have_count(1)
+        await expect(page.get_by_text("after it")).to_have_count(0)
+        await expect(five).to_be_hidden()
+        await beat(600_000)
+        await expect(five).to_have_count(1)
+        await expect(page.get_by_text("five minutes")).to_have_count(0)
+        await expect(page.get_by_text("a quarter")).to_be_visible()
 
 
 async def _is_empty(messenger: Messenger) -> bool:

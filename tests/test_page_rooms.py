@@ -45,6 +45,8 @@ async def test_a_room_with_something_new_is_marked(messenger: Messenger) -> None
         await expect(row(page, "lobby")).to_have_class("unread", timeout=15 * SECOND)
         await expect(row(page, "lobby")).to_contain_text("(new messages)")
         await row(page, "lobby").click()
+        await expect(page.locator("h1")).to_have_text("lobby")
+        await expect(page.locator("#status")).to_have_text("Live")
         await expect(page.locator("#messages li")).to_have_count(2)
         await enter(page, messenger.url, "garden")
         await expect(row(page, "lobby").locator("small")).to_have_text(re.compile("empty in"))

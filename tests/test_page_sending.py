@@ -4,62 +4,23 @@ import asyncio
 import re
 from collections.abc import Callable
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Route, expect
 
-from messenger.settings import Settings
+from tests.between import (
+    FAILED,
+    MESSAGES,
+    Posts,
+    is_lost,
+    is_refused,
+    loses_the_answer,
+    nothing_waits,
+    passes,
+)
 from tests.browser import browser, enter, say, shown, watched_page
-from tests.private_store import PrivateStore
-from tests.serving import Messenger, serving
+from tests.serving import Messenger
 from tests.waiting import wait_until
 
-MESSAGES = "**/api/rooms/*/messages"
-# A browser tells of each answer that is an error, and of each request that got none.
-FAILED = "Failed to load resource"
 SECOND = 1_000
-
-
-class Posts:
-    """Stands between the page and the server. `does` says what becomes of each post; the keys of all
-    are kept."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-
-    async def watch(self, page: Page, *does: Callable[[Route], object]) -> None:
-        todo = list(does)
-
-        async def handle(route: Route) -> None:
-            if route.request.method != "POST":
-                await route.continue_()
-                return
-            self.keys.append(route.request.headers["idempotency-key"])
-            act = todo.pop(0) if len(todo) > 1 else todo[0]
-            await act(route)  # type: ignore[misc]
-
-        await page.route(MESSAGES, handle)
-
-
-async def passes(route: Route) -> None:
-    await route.continue_()
-
-
-async def is_lost(route: Route) -> None:
-    await route.abort()
-
-
-async def loses_the_answer(route: Route) -> None:
-    """The server has the post, and the page never hears of it."""
-    await route.fetch()
-    await route.abort()
-
-
-async def is_refused(route: Route) -> None:
-    problem = {"title": "Bad field", "detail": "the text is not to our taste", "status": 422}
-    await route.fulfill(status=422, json=problem)
-
-
-async def nothing_waits(page: Page) -> bool:
-    return await page.evaluate('sessionStorage.getItem("outbox:lobby")') is None
 
 
 async def test_a_text_is_shown_at_once_and_then_sent(messenger: Messenger) -> None:
@@ -160,41 +121,6 @@ async def test_a_post_whose_answer_was_lost_is_in_the_room_once(messenger: Messe
     assert len(posts.keys) == 3
     assert len(set(posts.keys)) == 1
     assert await messenger.texts() == ["once"]
-
-
-async def test_a_text_waits_for_the_server(
-    private_store: PrivateStore, settings: Callable[..., Settings]
-) -> None:
-    """With no server the text waits and says so; when one is back it is sent without a hand."""
-    async with browser() as opened, watched_page(opened, allowing=FAILED) as page:
-        async with serving(private_store.url, settings()) as messenger:
-            await enter(page, messenger.url)
-            port = messenger.url.rpartition(":")[2]
-        await expect(page.locator("#status")).to_have_text("Reconnecting …")
-        await say(page, "patience")
-        state = page.locator("#pending .state")
-        await expect(state).to_contain_text("The server can't be reached", timeout=15 * SECOND)
-        async with serving(private_store.url, settings(port=port)) as messenger:
-            await expect(page.locator("#messages .text")).to_have_text(
-                "patience", timeout=20 * SECOND
-            )
-            await expect(page.locator("#pending li")).to_have_count(0)
-            assert await messenger.texts() == ["patience"]
-
-
-async def test_offline_texts_wait_until_there_is_a_network(messenger: Messenger) -> None:
-    """Offline the page says so; the browser's word that it is back sends what waits."""
-    async with browser() as opened, watched_page(opened, allowing=FAILED) as page:
-        await enter(page, messenger.url)
-        await page.context.set_offline(True)
-        await say(page, "from the tunnel")
-        await expect(page.locator("#pending .state")).to_have_text(
-            "Offline: sent when you are back"
-        )
-        assert await messenger.texts() == []
-        await page.context.set_offline(False)
-        await expect(page.locator("#messages .text")).to_have_text("from the tunnel")
-    assert await messenger.texts() == ["from the tunnel"]
 
 
 async def test_a_reload_keeps_what_was_written(messenger: Messenger) -> None:

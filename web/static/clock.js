@@ -4,14 +4,22 @@ const STEP_BACK = 5_000;
 const SLEPT = 1_500;
 let base = -Infinity;
 let slept = 0;
-let seen = { wall: Date.now(), steady: performance.now() };
+// How far the browser's clock is from what counts on: it grows by a sleep.
+const apart = () => Date.now() - performance.now();
+let seen = apart();
 
 export const clock = {
-  // What the store said was on its way for a while: of all it says, the latest is nearest the truth.
+  // What the store answers was on its way for a while: of all it says, the latest is nearest the truth.
   hear(now) {
-    const heard = now - performance.now();
-    if (heard > base || heard < base - STEP_BACK) base = heard;
+    clock.overhear(now);
     slept = 0;
+  },
+
+  // What it says unasked may have lain here through a sleep.
+  overhear(now) {
+    const heard = now - performance.now();
+    if (heard > base) slept = 0;
+    if (heard > base || heard < base - STEP_BACK) base = heard;
   },
 
   now: () => performance.now() + base,
@@ -21,9 +29,8 @@ export const clock = {
 
   // Whether this browser seems to have slept since the last look: then the store is to be asked.
   hasSlept() {
-    const now = { wall: Date.now(), steady: performance.now() };
-    const skipped = now.wall - seen.wall - (now.steady - seen.steady);
-    seen = now;
+    const skipped = apart() - seen;
+    seen += skipped;
     if (skipped > SLEPT) slept += skipped;
     return slept > 0;
   },

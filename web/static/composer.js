@@ -4,7 +4,7 @@ import { browser, tab } from "/static/store.js";
 
 const problem = document.querySelector("#problem");
 const limits = document.querySelector("#limits");
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const NEAR = 0.8;
 const FEW = 3;
 
@@ -55,7 +55,7 @@ export function compose(form, room, window, send) {
     problem.textContent = "";
     if (!text.value.trim()) return;
     const [, number, unit] = ttl.value.match(/^(\d+)(\D+)$/);
-    const life = unit === "ms" ? Number(number) : number * UNITS[unit];
+    const life = number * UNITS[unit];
     send({ text: text.value, author: author.value, ttl: ttl.value, life });
     text.value = "";
     keep();
@@ -70,7 +70,6 @@ export function compose(form, room, window, send) {
   });
 
   return {
-    say(words) { problem.textContent = words; },
     // The RateLimit field of an answer: how many may follow at once, and in how long all may again.
     rate(field) {
       const [, rest, reset] = field?.match(/r=(\d+);t=(\d+)/) ?? [];

@@ -58,12 +58,15 @@ export function history(room, hear) {
     // A live message while the end of the list is not on the screen.
     later(message) { if (loading) meanwhile.push(message); },
 
-    // All that is new after an id, page by page.
-    async missed(after) {
-      for (let page; !page || page.messages.length === PAGE; after = page.messages.at(-1).id) {
-        page = await get(`&after=${after}`);
-        page.messages.forEach(list.add);
-        if (!page.messages.length) return;
+    // All that the stream told after an id, page by page: given to it as events are.
+    async missed(after, on) {
+      for (let full = true; full;) {
+        const page = await get(`&after=${after}&wait=0s`);
+        if (page.gap) on.gap(page.gap);
+        page.messages.forEach(on.message);
+        page.erased.forEach((message) => on.erased({ message }));
+        full = page.messages.length + page.erased.length >= PAGE;
+        after = page.cursor;
       }
     },
 

@@ -98,7 +98,6 @@ export const list = {
   get following() { return following; },
   get first() { return root.firstElementChild?.dataset.id; },
   get last() { return root.lastElementChild?.dataset.id; },
-  get size() { return root.children.length; },
   entries: () => [...root.children],
 
   // A message that was just said; whether it was not there before.

@@ -16,8 +16,9 @@ export function element(name, className, ...children) {
 
 // The frame of a message, sent or not yet: a face, who says it, what.
 export function frame(author, text, ...about) {
-  const face = element("span", `face h${hue(author)}`, element("b", "", initial(author)));
+  const face = element("span", "face", element("b", "", initial(author)));
   face.ariaHidden = "true";
+  face.style.setProperty("--hue", hue(author));
   const said = element("p", "text", ...linked(text));
   said.dir = "auto";
   const head = element("p", "about", element("bdi", "author", author), " ", ...about);

@@ -1,69 +1,66 @@
 // What was written here and is not yet in the room: shown at once, sent in order, tried again with the
 // same key so that nothing is posted twice, and kept by the tab through a reload.
+import { card } from "/static/card.js";
 import { clock } from "/static/clock.js";
-import { list } from "/static/list.js";
-import { element, frame } from "/static/message.js";
 import { tab } from "/static/store.js";
 
-const root = document.querySelector("#pending");
 const ANSWER = 10_000;
 const WAITS = [1, 2, 4, 8, 15, 30];
 
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))]
   .map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// on.posted(message, rate), on.edit(draft), on.held(seconds): how long until the next may be sent.
+// on.posted(message, rate), on.edit(draft), on.held(seconds): how long until the next may be sent,
+// on.over(): one was let go unsent, on.maybe(): one was taken back that may have been posted.
 export function outbox(room, window, on) {
   const name = `outbox:${room}`;
   const path = `/api/rooms/${encodeURIComponent(room)}/messages`;
+  const cards = new Map();
   let entries = [], sending = null, heldUntil = 0, timer;
 
-  const keep = () => tab.set(name, entries.length ? entries.map(({ key, text, author, ttl, life, since, tried, refused }) =>
-    ({ key, text, author, ttl, life, since, tried, refused })) : null);
+  const keep = () => tab.set(name, entries.length ? entries : null);
 
   function show(entry) {
-    entry.state = element("p", "state");
-    entry.element = frame(entry.author || "anonymous", entry.text);
-    entry.element.querySelector(".says").append(entry.state);
-    entry.element.classList.add("own");
-    list.hold(() => root.append(entry.element));
-    say(entry, entry.refused ?? "sending …", Boolean(entry.refused));
-  }
-
-  function say(entry, words, refused = false) {
-    entry.element.classList.toggle("failed", refused);
-    entry.state.replaceChildren(element("span", "", words));
-    if (!refused) return;
-    for (const [label, act] of [["Try again", again], ["Edit", edit], ["Discard", drop]]) {
-      const button = element("button", "plain", label);
-      button.type = "button";
-      button.addEventListener("click", () => act(entry));
-      entry.state.append(button);
-    }
+    const taken = [["Edit", () => edit(entry)], ["Discard", () => discard(entry)]];
+    const made = card(entry);
+    cards.set(entry, {
+      remove: made.remove,
+      sending: () => made.say("sending …", []),
+      waiting: (words) => made.say(words, taken),
+      refused: (words) => made.say(words, [["Try again", () => again(entry)], ...taken], true),
+    });
+    if (entry.refused) cards.get(entry).refused(entry.refused);
+    else cards.get(entry).waiting("waiting …");
   }
 
   function drop(entry) {
     entries = entries.filter((each) => each !== entry);
-    list.hold(() => entry.element.remove());
-    if (!root.children.length) root.textContent = "";
+    cards.get(entry).remove();
+    cards.delete(entry);
     keep();
   }
 
-  function edit(entry) {
+  // By hand: the next has its turn.
+  function discard(entry) {
     drop(entry);
+    if (entry.maybe) on.maybe();
+    flush();
+  }
+
+  function edit(entry) {
     on.edit(entry);
+    discard(entry);
   }
 
   function again(entry) {
     entry.refused = undefined;
-    say(entry, "sending …");
+    cards.get(entry).waiting("waiting …");
     flush();
   }
 
   function refuse(entry, words) {
-    entry.refused = words;
-    entry.tries = 0;
-    say(entry, `Not sent: ${words}`, true);
+    Object.assign(entry, { refused: `Not sent: ${words}`, maybe: false, tries: 0 });
+    cards.get(entry).refused(entry.refused);
     keep();
   }
 
@@ -74,6 +71,7 @@ export function outbox(room, window, on) {
   }
 
   async function send(entry) {
+    cards.get(entry).sending();
     entry.tried ??= clock.now();
     keep();
     const response = await fetch(path, {
@@ -83,10 +81,10 @@ export function outbox(room, window, on) {
       signal: AbortSignal.timeout(ANSWER),
     });
     const body = await response.json();
-    const wait = Number(response.headers.get("Retry-After"));
+    const wait = Number(response.headers.get("Retry-After")) || 1;
     if (response.ok) done(entry, body, response.headers.get("RateLimit"));
-    else if (response.status === 429) held(entry, wait || 1, body.detail);
-    else if (response.status === 503) later(entry, wait || 1, body.detail);
+    else if (response.status === 429) held(entry, wait, body.detail);
+    else if (response.status === 503) unanswered(entry, wait, body.detail);
     else refuse(entry, `${body.detail}.`);
   }
 
@@ -101,20 +99,30 @@ export function outbox(room, window, on) {
     later(entry, seconds, why, on.held);
   }
 
+  // The store may have taken it all the same.
+  function unanswered(entry, seconds, why) {
+    entry.maybe = true;
+    later(entry, seconds, why);
+  }
+
   function later(entry, seconds, why, told = () => {}) {
     const until = performance.now() + seconds * 1_000;
     (function count() {
       const rest = Math.max(0, Math.ceil((until - performance.now()) / 1_000));
       told(rest);
       if (!rest) return flush();
-      say(entry, `${why}: sent in ${rest} s`);
+      cards.get(entry)?.waiting(`${why}: sent in ${rest} s`);
       timer = setTimeout(count, 250);
     })();
   }
 
   function unreached(entry) {
     entry.tries = (entry.tries ?? 0) + 1;
-    say(entry, navigator.onLine ? "The server can't be reached: tried again soon" : "Offline: sent when you are back");
+    entry.maybe ||= navigator.onLine;
+    keep();
+    cards.get(entry).waiting(
+      navigator.onLine ? "The server can't be reached: tried again soon" : "Offline: sent when you are back",
+    );
     clearTimeout(timer);
     timer = setTimeout(flush, WAITS[Math.min(entry.tries, WAITS.length) - 1] * 1_000);
   }
@@ -140,17 +148,15 @@ export function outbox(room, window, on) {
     if (!entries.includes(entry) || entry.refused) flush();
   }
 
-  function restore() {
-    entries = tab.get(name, []).filter((entry) => entry.text);
-    entries.forEach(show);
-    flush();
-  }
-
   addEventListener("online", flush);
   return {
     flush,
-    restore,
-    get size() { return entries.length; },
+
+    restore() {
+      entries = tab.get(name, []);
+      entries.forEach(show);
+      flush();
+    },
 
     add({ text, author, ttl, life }) {
       const entry = { key: newKey(), text, author, ttl, life, since: clock.now() };
@@ -166,8 +172,7 @@ export function outbox(room, window, on) {
       if (!mine || mine.arrived || mine.text !== message.text) return false;
       if ((mine.author || "anonymous") !== message.author) return false;
       mine.arrived = message.id;
-      list.hold(() => mine.element.remove());
-      if (!root.children.length) root.textContent = "";
+      cards.get(mine).remove();
       return true;
     },
   };

@@ -70,10 +70,16 @@ async function joined({ last: from, live, here: count }) {
 
 async function catchUp(to, from) {
   try {
-    if (isAfter(to, from)) await pages.missed(from);
+    if (to !== from) await pages.missed(from, { ...on, gap: gapped });
   } catch {
     setTimeout(catchUp, AGAIN, to, from);
   }
+}
+
+function gapped(gap) {
+  if (gap.reason === "reset") list.clear();
+  tell(GAPS[gap.reason]);
+  rooms.touch();
 }
 
 function showHere(count) {
@@ -83,7 +89,7 @@ function showHere(count) {
 const on = {
   joined,
   hello(hello) {
-    clock.hear(hello.now);
+    clock.overhear(hello.now);
     list.expire();
     isLiveNow(true);
     showHere(hello.here);
@@ -92,12 +98,9 @@ const on = {
   message: take,
   erased: (erased) => list.remove(erased.message),
   gap(gap) {
-    if (gap.reason === "reset") list.clear();
-    else if (!isAfter(gap.until, last)) return;
-    tell(GAPS[gap.reason]);
-    rooms.touch();
+    if (gap.reason === "reset" || isAfter(gap.until, last)) gapped(gap);
   },
-  farewell() {},
+  heartbeat: (beat) => clock.overhear(beat.now),
   away: () => isLiveNow(false),
 };
 
@@ -125,6 +128,7 @@ const pending = outbox(room, life, {
   edit: (draft) => composer.edit(draft),
   held: (seconds) => composer.held(seconds),
   over: () => tell("A text that could not be sent in its time was let go."),
+  maybe: () => tell("It may be in the room already: the server did not answer."),
 });
 const rooms = watchRooms(room);
 

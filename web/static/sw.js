@@ -24,9 +24,9 @@ addEventListener("fetch", (event) => {
 // A notification leads back to its room.
 addEventListener("notificationclick", (event) => {
   event.notification.close();
-  const room = encodeURIComponent(event.notification.title);
-  event.waitUntil((async () => {
-    const open = (await clients.matchAll({ type: "window" })).find((each) => new URL(each.url).pathname === `/r/${room}`);
-    return open ? open.focus() : clients.openWindow(`/r/${room}`);
-  })());
+  const path = `/r/${encodeURIComponent(event.notification.title)}`;
+  event.waitUntil(clients.matchAll({ type: "window" }).then((pages) => {
+    const open = pages.find((page) => new URL(page.url).pathname === path);
+    return open ? open.focus() : clients.openWindow(path);
+  }));
 });
