@@ -1,12 +1,13 @@
 """Commands and processes of their own, as people start them: in a clean environment, and ended."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -57,6 +58,23 @@ class Running:
         assert raw, f"the process ended without a word: {self.errors()}"
         return raw.decode().rstrip("\n")
 
+    async def lines(self) -> AsyncIterator[str]:
+        """The lines on standard output as they come, until its end; one that breaks off is none."""
+        assert self._process.stdout is not None
+        async for raw in self._process.stdout:
+            if raw.endswith(b"\n"):
+                yield raw.decode().rstrip("\n")
+
+    def hold_output(self) -> None:
+        """Lets it write a few thousand bytes more, and then wait in the middle of a line, until it is
+        heard again."""
+        output = self._process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        output.pause_reading()
+        fcntl.fcntl(output.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, 4_096)
+
+    def hear_output(self) -> None:
+        self._process._transport.get_pipe_transport(1).resume_reading()  # type: ignore[attr-defined]
+
     def errors(self) -> str:
         """What it has written to standard error so far."""
         return os.pread(self._errors, 1_000_000, 0).decode()
@@ -72,9 +90,12 @@ class Running:
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends a signal and waits for the end; the exit code."""
+        self.signal(number)
+        return await self.ended()
+
+    def signal(self, number: signal.Signals) -> None:
         if self.is_alive:
             self._process.send_signal(number)
-        return await self.ended()
 
     async def ended(self) -> int:
         """Waits for an end that comes by itself; the exit code."""
@@ -128,10 +149,13 @@ class Commands:
         return await self.start_python("-m", "messenger", *words, **environment)
 
     async def start_python(self, *words: str, **environment: str) -> Running:
+        return await self.start_program(sys.executable, *words, **environment)
+
+    async def start_program(self, *words: str, **environment: str) -> Running:
         errors, path = tempfile.mkstemp(prefix="messenger-test-errors-")
         os.unlink(path)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, *words),
+            *words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -18,6 +19,7 @@ from messenger.log import Log, Logs
 from messenger.settings import Settings
 from tests.commands import Commands, Done, Running
 from tests.consuming import pending, say
+from tests.hearing import Heard
 from tests.jq import need_jq
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
@@ -68,22 +70,8 @@ async def test_our_package_counts_each_message_once(
     assert await running.end() == 0
 
 
-class _Heard:
-    """The lines of a running example, read as they come."""
-
-    def __init__(self, running: Running) -> None:
-        self.lines: list[str] = []
-        self._reading = asyncio.create_task(self._read(running))
-
-    async def _read(self, running: Running) -> None:
-        while True:
-            self.lines.append(await running.line())
-
-    def texts(self) -> list[str]:
-        return [line.split(": ", 1)[1] for line in self.lines]
-
-    def close(self) -> None:
-        self._reading.cancel()
+def _texts(heard: Heard) -> list[str]:
+    return [line.split(": ", 1)[1] for line in heard.lines]
 
 
 async def _plain(commands: Commands, private_store: PrivateStore, name: str = "one") -> Running:
@@ -112,11 +100,10 @@ async def test_plain_redis_goes_on_after_a_kill(
         client.xgroup_create(KEYS.log, "mailer", "0")
         client.xreadgroup("mailer", "dead", {KEYS.log: ">"}, count=5)
         running = await _plain(commands, private_store)
-        heard = _Heard(running)
-        await wait_until(lambda: set(heard.texts()) == set(texts), "all are handled", seconds=20)
+        heard = Heard(running)
+        await wait_until(lambda: set(_texts(heard)) == set(texts), "all are handled", seconds=20)
         await wait_until(lambda: pending(client, "mailer") == 0, "all are acked")
-        heard.close()
-        assert await running.end() == 0
+        assert await heard.end() == 0
 
 
 @pytest.mark.parametrize("how", ["deleted", "destroyed", "restarted"])
@@ -130,8 +117,8 @@ async def test_plain_redis_heals(
         await logs.settle()
         await say(logs, "before")
         running = await _plain(commands, private)
-        heard = _Heard(running)
-        await wait_until(lambda: "before" in heard.texts(), "it works")
+        heard = Heard(running)
+        await wait_until(lambda: "before" in _texts(heard), "it works")
         if how == "restarted":
             private.kill()
             private.start()
@@ -142,10 +129,9 @@ async def test_plain_redis_heals(
                 else:
                     client.xgroup_destroy(KEYS.log, "mailer")
         await say(logs, "after")
-        await wait_until(lambda: "after" in heard.texts(), "it goes on", seconds=20)
-        heard.close()
+        await wait_until(lambda: "after" in _texts(heard), "it goes on", seconds=20)
+        assert await heard.end() == 0
         assert ("the log began anew" in running.errors()) == (how == "deleted")
-        assert await running.end() == 0
 
 
 async def test_plain_redis_tells_what_expired_unread(
@@ -159,7 +145,7 @@ async def test_plain_redis_tells_what_expired_unread(
         await Sweeper(logs).step()
     running = await _plain(commands, private_store)
     await wait_until(
-        lambda: "partition 0: 3 entries expired unread" in running.errors(), "it says so"
+        lambda: "partition 0: 3 entries have expired unread" in running.errors(), "it says so"
     )
 
 
@@ -218,5 +204,16 @@ async def test_the_archive_keeps_what_lives(
 def test_every_example_is_explained() -> None:
     """docs/consumers.md speaks of each example, and of no other."""
     text = (ROOT / "docs" / "consumers.md").read_text()
-    for path in _EXAMPLES.iterdir():
-        assert f"(examples/{path.name})" in text
+    told = set(re.findall(r"\(examples/(.*?)\)", text))
+    programs = (path for path in _EXAMPLES.rglob("*") if path.suffix in {".py", ".sh", ".js"})
+    assert told == {str(path.relative_to(_EXAMPLES)) for path in programs}
+
+
+def test_the_packages_of_node_have_no_address() -> None:
+    """The lock holds on any mirror, and says by its hash what each package is."""
+    lock = json.loads((_EXAMPLES / "node" / "package-lock.json").read_text())
+    packages = [package for path, package in lock["packages"].items() if path]
+    assert {"redis"} <= lock["packages"][""]["dependencies"].keys()
+    for package in packages:
+        assert "resolved" not in package
+        assert package["integrity"].startswith("sha512-")
