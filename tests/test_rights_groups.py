@@ -9,9 +9,12 @@ from consumers.groups import Lag, read_groups
 from messenger.connection import Store
 from messenger.log import Log, Logs
 from tests.commands import Commands
-from tests.consuming import QUICK, Handled, Reports, drain, letters, say, text_of
+from tests.consuming import QUICK, Handled, Reports, drain, letters, pending, say, text_of
 from tests.private_store import PrivateStore
+from tests.raw import KEYS
+from tests.sources import ROOT
 from tests.users import GROUP, refused, url_as
+from tests.waiting import wait_until
 
 
 async def test_a_consumer_does_its_work(private_store: PrivateStore, log: Log) -> None:
@@ -82,4 +85,23 @@ async def test_consume_takes_its_group_s_user(private_store: PrivateStore, log: 
         assert '"hello"' in await running.line()
         assert await running.end() in (0, 130)
     with private_store.client() as client:
+        assert refused(client) == []
+
+
+async def test_a_client_by_hand_takes_its_group_s_user(
+    private_store: PrivateStore, log: Log
+) -> None:
+    """What docs/consumers.md asks of any client is within the rights of a group's user: an entry is
+    handled, another that its consumer left is taken over."""
+    await say(log, "left", "new")
+    url = url_as(private_store.url, "downstream", GROUP)
+    program = ROOT / "docs" / "examples" / "plain_redis.py"
+    with private_store.client() as client:
+        client.xgroup_create(KEYS.log, GROUP, "0")
+        client.xreadgroup(GROUP, "name", {KEYS.log: ">"}, count=1)
+        async with Commands() as commands:
+            running = await commands.start_python(str(program), url, GROUP, "name")
+            assert {(await running.line()).split(": ")[1] for _ in range(2)} == {"left", "new"}
+            await wait_until(lambda: pending(client, GROUP) == 0, "both are done")
+            assert await running.end() == 0
         assert refused(client) == []
