@@ -15,10 +15,11 @@ TEXT_LENGTH = 2_000
 AUTHOR_LENGTH = 40
 ROOM_LENGTH = 64
 NOBODY = "anonymous"
+UNLISTED = "~"
 
 ROOM_FORM = (
     f"a room's name is 1 to {ROOM_LENGTH} letters, digits, '-', '_' or '.', "
-    "and starts with a letter or a digit"
+    "and starts with a letter or a digit; '~' before it keeps it off the lists"
 )
 
 GROUP_FORM = (
@@ -77,9 +78,14 @@ def check_author(author: str) -> str:
 def check_room(name: str) -> str:
     """The name in Unicode's composed form (NFC), so that one look is one room."""
     composed = name if name.isascii() else unicodedata.normalize("NFC", name)
-    if len(composed) > ROOM_LENGTH or not _names_a_room(composed):
+    if len(composed) > ROOM_LENGTH or not _names_a_room(composed.removeprefix(UNLISTED)):
         raise BadRequest(ROOM_FORM, code="bad-room")
     return composed
+
+
+def is_listed(room: str) -> bool:
+    """Whether everyone is told of a room. Of another only those know who were told its name."""
+    return not room.startswith(UNLISTED)
 
 
 def check_key(key: str) -> str:

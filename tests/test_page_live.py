@@ -15,6 +15,8 @@ from tests.waiting import wait_until
 
 MOST = 300
 SECOND = 1_000
+# Only an installed page has a badge: here it is told what it would show.
+BADGE = "navigator.setAppBadge = async (count) => { window.badge = count; };"
 
 
 async def scroll(page: Page, to: str) -> None:
@@ -214,15 +216,19 @@ async def test_what_came_and_went_meanwhile_is_told(
 
 
 async def test_the_title_counts_what_is_unseen(messenger: Messenger) -> None:
-    """Behind another tab the title counts, and forgets when the page is looked at."""
+    """Behind another tab the title counts, and so does the icon of an installed page; both forget when
+    the page is looked at."""
     async with browser() as opened, watched_page(opened) as page:
         await page.add_init_script(HIDEABLE)
+        await page.add_init_script(BADGE)
         await enter(page, messenger.url)
         await page.evaluate("hide(true)")
         await fill(messenger, 2)
         await expect(page).to_have_title("(2) lobby · Messenger")
+        assert await page.evaluate("badge") == 2
         await page.evaluate("hide(false)")
         await expect(page).to_have_title("lobby · Messenger")
+        assert await page.evaluate("badge") == 0
 
 
 async def _is_empty(messenger: Messenger) -> bool:

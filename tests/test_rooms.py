@@ -56,6 +56,20 @@ async def test_a_room_without_a_message_is_not_listed(messenger: Messenger) -> N
         assert await listed(messenger) == []
 
 
+async def test_a_room_may_be_on_no_list(messenger: Messenger) -> None:
+    """Who was not told the name of such a room does not learn of it; who was, reads and writes there."""
+    posted = await messenger.post("between us", room="~ours")
+    await messenger.post("for all", room="ours")
+    assert [room["room"] for room in await listed(messenger)] == ["ours"]
+    for path in ("/", "/r/ours"):
+        async with messenger.session.get(messenger.url + path) as response:
+            assert "~ours" not in await response.text()
+    async with messenger.session.get(messenger.url + "/r/~ours") as response:
+        assert "between us" in await response.text()
+    async with messenger.stream("~ours", after="0-0") as stream:
+        assert (await stream.until("message")).id == posted["id"]
+
+
 async def test_what_was_erased_is_not_the_last(messenger: Messenger) -> None:
     """The newest living message is named; a room with none left goes off the list."""
     first, second = await messenger.post("first"), await messenger.post("second")

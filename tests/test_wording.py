@@ -214,7 +214,7 @@ def test_a_name_is_kept_or_refused_for_a_known_reason(author: str) -> None:
     "name",
     [
         "lobby", "A", "7", "a.b-c_d", "a..b", "a" * 64, "café", "Straße", "комната", "غرفة", "חדר",
-        "हिन्दी", "ไทย", "தமிழ்", "ភាសាខ្មែរ", "မြန်မာ", "部屋", "방", "٣",
+        "हिन्दी", "ไทย", "தமிழ்", "ភាសាខ្មែរ", "မြန်မာ", "部屋", "방", "٣", "~a", "~部屋",
     ],
 )  # fmt: skip
 def test_a_room_may_have_a_name_in_any_script(name: str) -> None:
@@ -227,7 +227,8 @@ def test_a_room_may_have_a_name_in_any_script(name: str) -> None:
     [
         "", " ", "a b", "a/b", "/", ".", "..", "../etc", ".hidden", "-a", "_a", "a\n", "\na", "a\0",
         "a\\b", "a%2Fb", "a?b", "a#b", "a:b", "{0}", "a*", "a" * 65, "é" * 65, "👋", "a👋", "a\u200db",
-        "a\u202eb", "\u202ea", "a\ud800", "a\u00a0b", "a\u3000b", "\u0301", "a,b", "a@b", "<b>",
+        "a\u202eb", "\u202ea", "a\ud800", "a\u00a0b", "a\u3000b", "\u0301", "a,b", "a@b", "<b>", "~",
+        "~~a", "a~", "~-a", "~\u0301a", "~" + "a" * 64,
     ],
 )  # fmt: skip
 def test_a_room_s_name_has_no_other_characters(name: str) -> None:

@@ -5,7 +5,7 @@ import heapq
 import logging
 from collections.abc import Iterator
 
-from messenger import messages
+from messenger import messages, wording
 from messenger.clock import StoreClock
 from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId
@@ -115,10 +115,10 @@ class Partition:
         return Gap("expired", cursor, expired_to) if cursor < expired_to else None
 
     def living(self, now: int) -> Iterator[tuple[EntryId, str]]:
-        """The rooms with living messages, each with the id of its newest; where that is not remembered
-        any more, with the room's floor."""
+        """The rooms with living messages that everyone may know of, each with the id of its newest;
+        where that is not remembered any more, with the room's floor."""
         self.forget(now)
-        for room in self.rooms.values():
+        for room in filter(_is_listed, self.rooms.values()):
             last = room.last_id()
             if last > START:
                 yield last, room.name
@@ -241,6 +241,10 @@ class Partition:
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted."""
         return EntryId(max(self.clock.now() - self.window, 0), 0)
+
+
+def _is_listed(room: Room) -> bool:
+    return wording.is_listed(room.name)
 
 
 def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:

@@ -46,6 +46,7 @@ function show() {
   }
   jump.hidden = unseen === 0 && list.whole;
   jump.textContent = unseen ? `${unseen} new ↓` : "Newest ↓";
+  navigator.setAppBadge?.(unseen).catch(() => {});
   document.title = unseen ? `(${unseen}) ${title}` : title;
 }
 
