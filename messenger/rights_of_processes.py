@@ -193,5 +193,8 @@ SWEEP = (
     Right("XINFO STREAM :log", "sweep: has somebody else taken entries out"),
     Right("HGET :meta removed", "sweep: what our scripts have taken out"),
     Right("HINCRBY :meta removed 1", "sweep: counted"),
+    Right("XINFO GROUPS :log", "sweep: how far each group is"),
+    Right("HMGET :group:* swept delivered", "sweep: how far it was"),
+    Right("HSET :group:* swept 0-1", "sweep: what it has missed by a trim"),
     Right("XREVRANGE :log + - COUNT 1", "sweep: is the clock behind the newest id"),
 )

@@ -63,6 +63,34 @@ async def test_a_trim_by_hand_past_its_position_is_reported(
     assert again.all == []
 
 
+async def test_a_trim_that_it_has_read_past_is_reported(
+    private_store: PrivateStore, logs: Logs, log: Log
+) -> None:
+    """A trim is noticed a moment late. A consumer that has read on from behind the cut meanwhile is told
+    of it all the same; who had everything before it is not."""
+    sweeper = Sweeper(logs)
+
+    async def read(group: str) -> tuple[list[str], Reports]:
+        handled, reports = Handled(), Reports()
+        async with Consumer(private_store.url, group, report=reports) as consumer:
+            await drain(consumer, handled)
+        return handled.texts(), reports
+
+    await say(log, "one")
+    await read("mailer")
+    ids = await say(log, "two", "three", "four")
+    await read("archive")
+    await sweeper.step()
+    with private_store.client() as client:
+        client.xtrim(KEYS.log, maxlen=1, approximate=False)
+    assert (await read("mailer"))[0] == ["four"]
+    await sweeper.step()
+    (until,) = (await read("mailer"))[1].trimmed()
+    assert until is not None
+    assert until >= ids[1]
+    assert (await read("archive"))[1].all == []
+
+
 async def test_a_new_group_is_not_told_of_what_was_before_it(
     private_store: PrivateStore, logs: Logs, log: Log
 ) -> None:

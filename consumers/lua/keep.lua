@@ -26,7 +26,7 @@ if ARGV[4] ~= '' and redis.call('HGET', facts, 'trimmed') == ARGV[4] then
   redis.call('HDEL', facts, 'trimmed')
 end
 
--- Cut by hand: the group had not got so far when we looked the last time.
+-- Cut by hand, which the sweeper notices and marks; but while the group was gone, it could not.
 local trimmed_to = redis.call('HGET', meta, 'trimmed_to') or ''
 if trimmed_to ~= (redis.call('HGET', facts, 'trimmed_seen') or '') then
   if trimmed_to ~= '' and is_after(trimmed_to, redis.call('HGET', facts, 'delivered') or delivered) then

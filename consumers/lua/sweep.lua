@@ -97,7 +97,25 @@ local function notice()
     redis.call('HSET', KEYS[2], 'trimmed_to', trimmed_to)
   end
   redis.call('HINCRBY', KEYS[2], 'removed', foreign)
-  return foreign
+  return foreign, trimmed_to
 end
 
-return {now, removed, (more or #due == most or #over == most) and 1 or 0, late, ahead, notice()}
+-- A group has missed by a trim what it had not come to at the sweep before: where it is by now tells
+-- nothing, for it reads on from behind the cut.
+local function place(trimmed_to)
+  for _, group in ipairs(groups_of(KEYS[1])) do
+    local facts = facts_of(KEYS[1], group.name)
+    local known = redis.call('HMGET', facts, 'swept', 'delivered')
+    local place = known[1] or known[2]
+    if place and trimmed_to and is_after(trimmed_to, place) then
+      redis.call('HSET', facts, 'trimmed', trimmed_to)
+    end
+    if place and known[1] ~= group.delivered then
+      redis.call('HSET', facts, 'swept', group.delivered)
+    end
+  end
+end
+
+local foreign, trimmed_to = notice()
+place(trimmed_to)
+return {now, removed, (more or #due == most or #over == most) and 1 or 0, late, ahead, foreign}

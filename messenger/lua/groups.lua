@@ -5,6 +5,7 @@
 --                          it has been handed entries
 -- delivered_to(log)        Returns that id of the projector's group; nil without the group
 -- window_of(meta)          Returns the window in force (ms)
+-- facts_of(log, group)     Returns the key of what is known of a group
 -- tally(log, meta, group, name, n)
 --   Counts n more for a group where every process sees it. Returns nothing. The projector's counts are
 --   history and stand in the log's meta; another group's hash lives as long as its consumers and, after
@@ -43,13 +44,17 @@ local function keep_alive(facts, meta)
   redis.call('PEXPIRE', facts, string.format('%.0f', window_of(meta) + 86400000))
 end
 
+local function facts_of(log, group)
+  return string.sub(log, 1, -4) .. 'group:' .. group
+end
+
 local function tally(log, meta, group, name, n)
   if n == 0 then return end
   if group == 'projector' then
     redis.call('HINCRBY', meta, name, n)
     return
   end
-  local facts = string.sub(log, 1, -4) .. 'group:' .. group
+  local facts = facts_of(log, group)
   redis.call('HINCRBY', facts, name, n)
   keep_alive(facts, meta)
 end
