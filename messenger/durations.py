@@ -4,6 +4,9 @@ import re
 
 FORM = "a whole number and a unit: 500ms, 10s, 15m, 2h or 1d"
 
+# As JSON Schema has it.
+PATTERN = "^[0-9]{1,9}(ms|s|m|h|d)$"
+
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _WRITTEN = re.compile(r"(\d{1,9})(ms|s|m|h|d)", re.ASCII)
 

@@ -4,17 +4,18 @@ import msgspec
 
 from messenger.entries import EntryId
 from messenger.events import MessagePosted
+from messenger.fields import Author, Id, Moment, Room, Text
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """Times are milliseconds since 1970, by the store's clock."""
+    """A message. Show nothing whose `expires_at` is past."""
 
-    id: str
-    room: str
-    author: str
-    text: str
-    created_at: int
-    expires_at: int
+    id: Id
+    room: Room
+    author: Author
+    text: Text
+    created_at: Moment
+    expires_at: Moment
 
 
 _encoder = msgspec.json.Encoder()

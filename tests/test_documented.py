@@ -143,7 +143,7 @@ def _codes() -> dict[str, str]:
     named = [(kind, kind.code) for kind in _kinds(MessengerError) if "code" in vars(kind)]
     found = {code: _status(kind, code) for kind, code in [*named, *_raised()]}
     found |= {code: str(status) for code, (status, _) in problems._BY_CODE.items()}
-    found |= {code: str(status) for status, (code, *_) in problems._FRAMEWORK.items()}
+    found |= {code: str(status) for status, (code, *_) in problems.FRAMEWORK.items()}
     return found | {"internal": "500", "refused": "4xx", "malformed-request": "400"}
 
 

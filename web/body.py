@@ -2,11 +2,14 @@
 crashes, and believes any charset."""
 
 import asyncio
+from typing import Annotated
 from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
+from messenger import durations, wording
 from messenger.errors import BadField, BadMedia, BadRequest, TooLarge, TooSlow
 
 # 2,000 characters, each written as two \uXXXX escapes, and the rest of the object.
@@ -16,11 +19,36 @@ _FORM_FIELDS = 10
 
 
 class PostBody(msgspec.Struct, forbid_unknown_fields=True):
-    """What a post's JSON holds. `ttl` is milliseconds, or a duration such as 30s."""
+    """What a post's JSON holds."""
 
-    text: str
-    author: str = ""
-    ttl: int | str | None = None
+    text: Annotated[
+        str,
+        Meta(
+            description="With something in it that can be seen, and kept byte for byte. No controls "
+            "but line feed and tab, no bidirectional embeddings or overrides, isolates only in "
+            "pairs, at most 8 combining marks in a row.",
+            examples=["hello"],
+            extra_json_schema={"minLength": 1, "maxLength": wording.TEXT_LENGTH},
+        ),
+    ]
+    author: Annotated[
+        str,
+        Meta(
+            description="A name in one line; `anonymous` if there is none.",
+            examples=["Ann"],
+            extra_json_schema={"maxLength": wording.AUTHOR_LENGTH},
+        ),
+    ] = ""
+    ttl: Annotated[
+        Annotated[int, Meta(extra_json_schema={"minimum": 1_000})]
+        | Annotated[str, Meta(extra_json_schema={"pattern": durations.PATTERN})]
+        | None,
+        Meta(
+            description="Its life: milliseconds, or a duration such as `30s`; from one second up to "
+            "the window. The window if there is none.",
+            examples=["30s"],
+        ),
+    ] = None
 
 
 _decode_post = msgspec.json.Decoder(PostBody).decode

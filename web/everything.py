@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from messenger.entries import EntryId
+from web import shapes
 from web.cursors import Places, write
 from web.live import Erased, Gap, Held, Live, Told
 from web.subscriber import Subscriber, hand_out
@@ -65,12 +66,7 @@ class Everything:
     @staticmethod
     def placed_gap(cursors: Sequence[EntryId], partition: int, gap: Gap) -> Told:
         """A gap of one partition, which it names. Only a new history moves the cursor."""
-        data = {
-            "reason": gap.reason,
-            "after": str(gap.after),
-            "until": str(gap.until),
-            "partition": partition,
-        }
+        data = shapes.PartitionGap(gap.reason, str(gap.after), str(gap.until), partition)
         moved = [*cursors[:partition], gap.until, *cursors[partition + 1 :]]
         return Told(b"gap", _encode(data), write(moved).encode() if gap.reason == "reset" else b"")
 
@@ -83,4 +79,4 @@ class Everything:
 
 def beat(cursors: Sequence[EntryId], now: int) -> Told:
     """A heartbeat for a reader that has everything up to the cursors."""
-    return Told(b"heartbeat", _encode({"now": now}), write(cursors).encode())
+    return Told(b"heartbeat", _encode(shapes.Heartbeat(now)), write(cursors).encode())

@@ -1,12 +1,15 @@
 """The feed: what the web process serves, from memory that one tail a partition fills."""
 
 import heapq
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from messenger.clock import StoreClock
 from messenger.entries import START, EntryId
+from messenger.fields import Id, Moment, Readers
+from messenger.fields import Room as RoomName
 from messenger.keys import partition_of
 from messenger.log import Logs
 from web.everything import Everything
@@ -21,12 +24,12 @@ class RoomFacts(msgspec.Struct, frozen=True):
     where no message that lives is remembered, and `last_posted_at` then too late; `messages` where
     more may live than are remembered."""
 
-    room: str
-    last_posted_at: int
-    expires_at: int
-    here: int
-    last_id: str | UnsetType = UNSET
-    messages: int | UnsetType = UNSET
+    room: RoomName
+    last_posted_at: Moment
+    expires_at: Annotated[Moment, Meta(description="When the last of its messages goes.")]
+    here: Readers
+    last_id: Id | UnsetType = UNSET
+    messages: Annotated[int, Meta(description="How many live.")] | UnsetType = UNSET
 
 
 class Missed(msgspec.Struct, frozen=True):

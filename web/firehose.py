@@ -10,7 +10,7 @@ from messenger.entries import START, Entry, EntryId
 from messenger.errors import BadRequest
 from messenger.keys import partition_of
 from messenger.log import PAGE
-from web import cursors
+from web import cursors, shapes
 from web.appkeys import FEED
 from web.events import stream
 from web.everything import Everything, Scope, beat
@@ -83,13 +83,13 @@ class Firehose:
 
     def _hello(self, stands: Sequence[EntryId]) -> Told:
         cursor = cursors.write(stands)
-        data = {
-            "cursor": cursor,
-            "epoch": ",".join(each.epoch for each in self._feed.partitions),
-            "now": self._feed.clock.now(),
-            "window": self._feed.window,
-            "partitions": len(stands),
-        }
+        data = shapes.FirehoseHello(
+            cursor=cursor,
+            epoch=",".join(each.epoch for each in self._feed.partitions),
+            now=self._feed.clock.now(),
+            window=self._feed.window,
+            partitions=len(stands),
+        )
         return Told(b"hello", _encode(data), cursor.encode())
 
 

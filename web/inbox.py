@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, Meta, UnsetType
 
 from messenger import wording
 from messenger.errors import BadField, MessengerError
@@ -14,7 +16,8 @@ from web import problems
 from web.appkeys import METRICS
 from web.body import PostBody, bad_field
 from web.live import Told
-from web.posting import publish
+from web.posting import Posted, publish
+from web.shapes import Problem
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +27,33 @@ _PLACES = 8
 _encode = msgspec.json.Encoder().encode
 
 
-class _Frame(msgspec.Struct, forbid_unknown_fields=True):
-    """A post, and the Idempotency-Key that comes back with its answer."""
+Key = Annotated[
+    str,
+    Meta(
+        description="The post's Idempotency-Key: 1 to 200 visible ASCII characters. It comes back "
+        "with the answer.",
+        examples=["4711"],
+    ),
+]
+
+
+class SocketPost(msgspec.Struct, forbid_unknown_fields=True):
+    """A post by a WebSocket."""
 
     post: PostBody
-    key: str | None = None
+    key: Key | None = None
+
+
+class SocketPosted(Posted, frozen=True, kw_only=True):
+    """The answer to a post by a WebSocket."""
+
+    key: Key | UnsetType = UNSET
+
+
+class SocketRefused(Problem, frozen=True, omit_defaults=True, kw_only=True):
+    """The refusal of a post by a WebSocket. `retry_after` stands where POST has the header."""
+
+    key: Key | UnsetType = UNSET
 
 
 class _Keyed(msgspec.Struct):
@@ -37,7 +62,7 @@ class _Keyed(msgspec.Struct):
     key: str | None = None
 
 
-_read_frame = msgspec.json.Decoder(_Frame).decode
+_read_frame = msgspec.json.Decoder(SocketPost).decode
 _read_keyed = msgspec.json.Decoder(_Keyed).decode
 
 
@@ -131,7 +156,7 @@ class Inbox:
             return _told(b"refused", problems.crash(self._request.path), key)
 
 
-def _read(text: str) -> _Frame:
+def _read(text: str) -> SocketPost:
     try:
         return _read_frame(text)
     except msgspec.ValidationError as error:

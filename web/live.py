@@ -22,7 +22,7 @@ class Erased(msgspec.Struct, frozen=True, gc=False):
     expires_at: int
     room: str
     message: str
-    by: str
+    by: Literal["author", "operator"]
 
 
 class Hello(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from messenger.log import Logs
 from messenger.loops import AWAY
 from web.answers import json_answer
 from web.appkeys import FEED, LOGS, METRICS, STOP
+from web.shapes import Health
 
 _ASK_S = 1.0
 # The sweeper comes twice a second; texts outlive their time if it stays away.
@@ -21,13 +22,6 @@ _LAG_LATE_MS = 10_000
 _CLOCK_BEHIND_MS = 1_000
 
 _T = TypeVar("_T")
-
-
-class Health(msgspec.Struct, frozen=True):
-    """`ready` serves; `degraded` serves, but a promise is in danger; `unready` is not to be asked."""
-
-    status: str
-    problems: list[str]
 
 
 async def live(_: web.Request) -> web.Response:

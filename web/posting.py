@@ -1,10 +1,14 @@
 """Posting: what is asked, appended, seen by our own feed, answered; by a request or by a socket."""
 
+from typing import Annotated
+
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from messenger import durations, wording
 from messenger.errors import BadField
+from messenger.fields import Milliseconds
 from messenger.log import Appended, Log, Post, rate_policy
 from messenger.messages import Message
 from messenger.values import Rate
@@ -19,8 +23,14 @@ _encode = msgspec.json.Encoder().encode
 class Posted(Message, frozen=True, kw_only=True):
     """The answer to a post. `erase_token` lets its author erase it; it is shown only here."""
 
-    expires_in: int
-    erase_token: str
+    expires_in: Annotated[Milliseconds, Meta(description="How many milliseconds it has left.")]
+    erase_token: Annotated[
+        str,
+        Meta(
+            description="Erases the message: a bearer token for its DELETE.",
+            examples=["9b74c9897bac770ffc029102a200c5de"],
+        ),
+    ]
 
 
 async def post(request: web.Request) -> web.Response:

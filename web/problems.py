@@ -1,5 +1,7 @@
 """The one map from what can go wrong to HTTP: a status, a title, application/problem+json (RFC 9457)."""
 
+from collections.abc import Mapping
+
 import msgspec
 from aiohttp import web
 
@@ -28,12 +30,20 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.Stopping: (503, "Stopping"),
 }
 # aiohttp's own refusals, which come before any handler of ours.
-_FRAMEWORK = {
+FRAMEWORK = {
     404: ("not-found", "Not found", "there is nothing at this path"),
     405: ("method-not-allowed", "Method not allowed", "this path does not take this method"),
     413: ("too-large", "Too large", "the body is larger than this path takes"),
     417: ("expectation-failed", "Expectation failed", "only 100-continue can be expected"),
 }
+# What else is answered by us alone: for bytes that are no request, and for a mistake of ours.
+UNREAD = (
+    400,
+    "malformed-request",
+    "Malformed request",
+    "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most",
+)
+CRASH = (500, "internal", "Internal error", "this is a mistake of ours")
 _FIELDS = {
     401: {"WWW-Authenticate": 'Bearer realm="messenger"'},
     # RFC 9110, 15.5.22; the version by RFC 6455, 4.4.
@@ -46,12 +56,17 @@ CONTENT_TYPE = "application/problem+json"
 
 def status_of(error: MessengerError) -> tuple[int, str]:
     """The status and the title of an error. Every class of the tree that a request can meet has one."""
-    if error.code in _BY_CODE:
-        return _BY_CODE[error.code]
-    for kind in type(error).__mro__:
-        if kind in _BY_CLASS:
-            return _BY_CLASS[kind]
-    raise error
+    found = status_of_code(type(error), error.code)
+    if found is None:
+        raise error
+    return found
+
+
+def status_of_code(kind: type[MessengerError], code: str) -> tuple[int, str] | None:
+    """The same by an error's class and code; None for what no request can meet."""
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    return next((_BY_CLASS[each] for each in kind.__mro__ if each in _BY_CLASS), None)
 
 
 def answer(error: MessengerError, path: str) -> web.Response:
@@ -62,7 +77,7 @@ def answer(error: MessengerError, path: str) -> web.Response:
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    body = _body(status, error.code, title, error.detail, path, error.facts)
+    body = body_of(status, error.code, title, error.detail, path, error.facts)
     response = _problem(body, headers)
     if status in (408, 413):
         # What is left of the body is not read: the connection is of no more use.
@@ -72,17 +87,16 @@ def answer(error: MessengerError, path: str) -> web.Response:
 
 def answer_framework(error: web.HTTPException, path: str) -> web.Response:
     """The same shape for what aiohttp refuses by itself."""
-    code, title, detail = _FRAMEWORK.get(
+    code, title, detail = FRAMEWORK.get(
         error.status, ("refused", error.reason, "the request was refused")
     )
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-    return _problem(_body(error.status, code, title, detail, path, {}), headers)
+    return _problem(body_of(error.status, code, title, detail, path, {}), headers)
 
 
 def answer_unread(path: str) -> web.Response:
     """For bytes that are no request."""
-    detail = "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most"
-    return _problem(_body(400, "malformed-request", "Malformed request", detail, path, {}), {})
+    return _problem(body_of(*UNREAD, path, {}), {})
 
 
 def answer_crash(path: str) -> web.Response:
@@ -91,7 +105,7 @@ def answer_crash(path: str) -> web.Response:
 
 
 def crash(path: str) -> dict[str, str | int]:
-    return _body(500, "internal", "Internal error", "this is a mistake of ours", path, {})
+    return body_of(*CRASH, path, {})
 
 
 def body(error: MessengerError, path: str) -> dict[str, str | int]:
@@ -101,7 +115,7 @@ def body(error: MessengerError, path: str) -> dict[str, str | int]:
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         facts["retry_after"] = retry_after
-    return _body(status, error.code, title, error.detail, path, facts)
+    return body_of(status, error.code, title, error.detail, path, facts)
 
 
 def _sound(text: str) -> str:
@@ -109,9 +123,10 @@ def _sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _body(
-    status: int, code: str, title: str, detail: str, path: str, facts: dict[str, str | int]
+def body_of(
+    status: int, code: str, title: str, detail: str, path: str, facts: Mapping[str, str | int]
 ) -> dict[str, str | int]:
+    """The members of a problem, as shapes.Problem has them."""
     return {
         "type": TYPE + code,
         "title": title,

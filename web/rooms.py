@@ -9,12 +9,20 @@ from msgspec import UNSET
 
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable
+from messenger.fields import Moment
 from web.answers import json_answer
 from web.appkeys import FEED, LISTED
 from web.feed import RoomFacts
 from web.queries import view_of
 
 MOST = 1_000
+
+
+class RoomList(msgspec.Struct, frozen=True):
+    """The rooms with living messages, the last spoken in first; at most a thousand."""
+
+    now: Moment
+    rooms: list[RoomFacts]
 
 
 async def rooms(request: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from web import (
     operations,
     page,
     posting,
+    reference,
     replay,
     rooms,
     shell,
@@ -45,6 +46,10 @@ ROUTES = (
     ("GET", "/health/live", operations.live),
     ("GET", "/health/ready", operations.ready),
     ("GET", "/metrics", operations.metrics),
+    ("GET", "/docs", reference.page),
+    ("GET", "/openapi.json", reference.openapi),
+    ("GET", "/asyncapi.json", reference.asyncapi),
+    ("GET", "/schemas/{name}", reference.schema),
 )
 
 # These have no end of their own, or a long one: asked by HEAD they would do all the work unseen.

@@ -5,6 +5,7 @@ from functools import singledispatch
 import msgspec
 
 from messenger.entries import EntryId
+from web import shapes
 from web.live import Beat, Erased, Farewell, Gap, Held, Hello, Live, Present, Told
 
 _json = msgspec.json.Encoder().encode
@@ -27,19 +28,13 @@ def _(event: Held) -> Told:
 
 @tell.register
 def _(event: Erased) -> Told:
-    data = {"room": event.room, "message": event.message, "by": event.by}
+    data = shapes.Erased(event.room, event.message, event.by)
     return Told(b"erased", _json(data), _written(event.id))
 
 
 @tell.register
 def _(event: Hello) -> Told:
-    data = {
-        "cursor": str(event.cursor),
-        "epoch": event.epoch,
-        "now": event.now,
-        "window": event.window,
-        "here": event.here,
-    }
+    data = shapes.Hello(str(event.cursor), event.epoch, event.now, event.window, event.here)
     return Told(b"hello", _json(data), _written(event.cursor))
 
 
@@ -47,13 +42,13 @@ def _(event: Hello) -> Told:
 def _(event: Gap) -> Told:
     """A gap moves no cursor: messages from before its end may follow. A new history does: nothing of
     the old one is to be resumed."""
-    data = {"reason": event.reason, "after": str(event.after), "until": str(event.until)}
+    data = shapes.Gap(event.reason, str(event.after), str(event.until))
     return Told(b"gap", _json(data), _written(event.until) if event.reason == "reset" else b"")
 
 
 @tell.register
 def _(event: Present) -> Told:
-    return Told(b"present", _json({"room": event.room, "here": event.here}))
+    return Told(b"present", _json(shapes.Present(event.room, event.here)))
 
 
 @tell.register
@@ -63,7 +58,7 @@ def _(event: Beat) -> Told:
 
 @tell.register
 def _(event: Farewell) -> Told:
-    return Told(b"farewell", _json({"reason": event.reason}))
+    return Told(b"farewell", _json(shapes.Farewell(event.reason)))
 
 
 def _written(entry_id: EntryId) -> bytes:
