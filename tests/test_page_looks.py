@@ -55,10 +55,10 @@ async def is_still(page: Page) -> None:
     await wait_until(lambda: page.evaluate(STILL), "nothing moves")
 
 
-async def complaints(page: Page) -> list[str]:
-    """What axe finds, once nothing moves."""
+async def complaints(page: Page, within: str | None = None) -> list[str]:
+    """What axe finds, once nothing moves; in the whole page, or in what is named."""
     await is_still(page)
-    results: dict[str, Any] = (await Axe().run(page, options=AXE)).response
+    results: dict[str, Any] = (await Axe().run(page, context=within, options=AXE)).response
     return [
         f"{found['id']}: {node['html'][:120]} {node['any'][:1]}"
         for found in results["violations"]

@@ -243,5 +243,5 @@ _LATER = (
 CODES = {each.name: each for each in (*_BAD_REQUESTS, *_REFUSED, *_BAD_FIELDS, *_LATER)}
 # What any request may meet, whatever it asks for.
 ANYWHERE = ("malformed-request", "expectation-failed", "internal")
-# What is told of a path or a method that is nobody's: no route answers by these.
-UNMATCHED = ("not-found", "method-not-allowed", "refused")
+# What no route answers by: what is told of a path or a method that is nobody's, and the general ones.
+UNMATCHED = ("bad-request", "not-found", "method-not-allowed", "refused")

@@ -23,7 +23,8 @@ ROOM = Parameter(
         "type": "string",
         "minLength": 1,
         "maxLength": ROOM_LENGTH,
-        "pattern": r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_.\-]*$",
+        # ASCII by exclusion: letters of any script are written in no way that all dialects read.
+        "pattern": r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-,/:-@\[-^`{-\u007f]*$",
     },
     "lobby",
 )

@@ -55,23 +55,36 @@ def coloured(text: str) -> list[Part]:
 
 
 class Field(NamedTuple):
-    """A member, a parameter or a field; `note` tells its limits."""
+    """A member, a parameter or a field. `mark` says whether it must or may be there, where that is
+    news: of what is asked that it is required, of what is told that it may be missing."""
 
     name: str
     kind: list[Part]
-    is_required: bool
+    mark: str
     description: list[Part]
-    note: str = ""
+    note: str
 
 
 def fields(schema: Schema, defined: dict[str, Schema]) -> list[Field]:
     """The members of a schema, or of the one that it refers to."""
     found = resolved(schema, defined)
-    needed = found.get("required", [])
+    needed, is_asked = found.get("required", []), found.get("additionalProperties") is False
     return [
-        Field(name, kind(each), name in needed, words(each.get("description", "")), limits(each))
+        Field(
+            name,
+            kind(each),
+            mark(name in needed, is_asked),
+            words(each.get("description", "")),
+            limits(each),
+        )
         for name, each in found.get("properties", {}).items()
     ]
+
+
+def mark(is_needed: bool, is_asked: bool) -> str:
+    if is_asked:
+        return "required" if is_needed else ""
+    return "" if is_needed else "may be missing"
 
 
 def resolved(schema: Schema, defined: dict[str, Schema]) -> Schema:

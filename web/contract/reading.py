@@ -93,7 +93,7 @@ def _parameter(parameter: Facts) -> Field:
     return Field(
         parameter["name"],
         [Part(_WHERE[parameter["in"]]), Part(", "), *prose.kind(schema)],
-        parameter.get("required", False),
+        prose.mark(parameter.get("required", False), True),
         prose.words(parameter["description"]),
         limits,
     )
