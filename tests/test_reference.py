@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from playwright.async_api import Page
 
 from tests.browser import browser, watched_page
+from tests.contracts import looked_up, parts_of
 from tests.firehoses import TOKEN
 from tests.serving import Messenger
 from tests.test_page_looks import HEIGHT, WIDTHS, complaints
@@ -73,6 +74,8 @@ async def test_a_schema_stands_alone(messenger: Messenger, name: str) -> None:
     assert found["$id"] == path
     Draft202012Validator.check_schema(found)
     assert Draft202012Validator(found).is_valid({}) == (not found.get("required"))
+    for part in parts_of(found):
+        assert "$ref" not in part or looked_up(found, part["$ref"])
 
 
 @pytest.mark.parametrize(
