@@ -33,10 +33,14 @@ class MessageErased(msgspec.Struct, frozen=True, tag_field="type", tag="message.
 
 Event = MessagePosted | MessageErased
 
-# The fields of each type's entries, in their order, a form for each version; the last is written today.
+# The fields of each type's entries, in their order, a form for each version. A post is written in the
+# second where it is traced.
 # tests/golden/entries.json has an entry of every form, and none may ever be taken out.
 FORMS: dict[type[Event], tuple[tuple[str, ...], ...]] = {
-    MessagePosted: (("type", "room", "author", "text", "ttl"),),
+    MessagePosted: (
+        ("type", "room", "author", "text", "ttl"),
+        ("type", "room", "author", "text", "ttl", "traceparent"),
+    ),
     MessageErased: (("type", "room", "message", "by"),),
 }
 

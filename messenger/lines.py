@@ -11,7 +11,7 @@ from messenger.entries import Entry, EntryId
 from messenger.events import MessageErased, MessagePosted
 
 
-class Posted(msgspec.Struct, frozen=True, tag_field="type", tag="message.posted", gc=False):
+class PostedLine(msgspec.Struct, frozen=True, tag_field="type", tag="message.posted", gc=False):
     """Times are milliseconds since 1970, by the store's clock."""
 
     id: str
@@ -22,7 +22,7 @@ class Posted(msgspec.Struct, frozen=True, tag_field="type", tag="message.posted"
     expires_at: int
 
 
-class Erased(msgspec.Struct, frozen=True, tag_field="type", tag="message.erased", gc=False):
+class ErasedLine(msgspec.Struct, frozen=True, tag_field="type", tag="message.erased", gc=False):
     """`erased` is the id of the message whose text is no more."""
 
     id: str
@@ -31,7 +31,7 @@ class Erased(msgspec.Struct, frozen=True, tag_field="type", tag="message.erased"
     by: str
 
 
-Line = Posted | Erased
+Line = PostedLine | ErasedLine
 
 _encoder = msgspec.json.Encoder()
 decode = msgspec.json.Decoder(Line).decode
@@ -42,9 +42,9 @@ def of(entry: Entry) -> Line | None:
     entry_id, event, _ = entry
     if isinstance(event, MessagePosted):
         ms = entry_id.ms
-        return Posted(str(entry_id), event.room, event.author, event.text, ms, ms + event.ttl)
+        return PostedLine(str(entry_id), event.room, event.author, event.text, ms, ms + event.ttl)
     if isinstance(event, MessageErased):
-        return Erased(str(entry_id), event.room, event.message, event.by)
+        return ErasedLine(str(entry_id), event.room, event.message, event.by)
     return None
 
 

@@ -30,7 +30,7 @@ _TAKE_S = 30.0
 _WAITING_EVERY_S = 15.0
 
 
-class Ended(msgspec.Struct, frozen=True, tag_field="type", tag="replay.ended"):
+class ReplayEnded(msgspec.Struct, frozen=True, tag_field="type", tag="replay.ended"):
     """The last line. `position`: up to here all was given; `until`: up to there it was asked for.
     `reason`: whole; restart, this process is about to end; or the code of an error."""
 
@@ -41,7 +41,7 @@ class Ended(msgspec.Struct, frozen=True, tag_field="type", tag="replay.ended"):
     expired: int
 
 
-class Waiting(msgspec.Struct, frozen=True, tag_field="type", tag="replay.waiting"):
+class ReplayWaiting(msgspec.Struct, frozen=True, tag_field="type", tag="replay.waiting"):
     """Nothing is due yet; `position` is where the replay is."""
 
     position: str
@@ -126,13 +126,13 @@ async def _tell_waiting(run: Replay, body: _Body) -> None:
         while True:
             await asyncio.sleep(max(_WAITING_EVERY_S - body.silent_s(), 0.1))
             if body.silent_s() >= _WAITING_EVERY_S:
-                await body.send(_encode(Waiting(str(run.position))))
+                await body.send(_encode(ReplayWaiting(str(run.position))))
 
 
-def _ended(run: Replay, reason: str) -> Ended:
+def _ended(run: Replay, reason: str) -> ReplayEnded:
     tally = run.tally
-    return Ended(reason, str(run.position), str(run.span.until), tally.entries, tally.expired)
+    return ReplayEnded(reason, str(run.position), str(run.span.until), tally.entries, tally.expired)
 
 
-def _encode(line: Ended | Waiting) -> bytes:
+def _encode(line: ReplayEnded | ReplayWaiting) -> bytes:
     return msgspec.json.encode(line) + b"\n"

@@ -31,8 +31,8 @@ Epoch = Annotated[
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Something between two ids is missing: messages whose time was over (`expired`), messages that the
-    store cut before their time (`trimmed`), or all of an earlier history (`reset`)."""
+    """Something between two ids is missing: messages whose time was over (`expired`), messages that
+    an operator cut before their time (`trimmed`), or all of an earlier history (`reset`)."""
 
     reason: Literal["expired", "trimmed", "reset"]
     after: Cursor

@@ -1,7 +1,7 @@
 """Every code that a request can be answered by, with what it means and what to do. docs/errors.md says
 the same in the same words; the status and the title are those of web/problems.py."""
 
-from messenger import errors
+from messenger import errors, wording
 from web import problems
 from web.contract.refusal import Refusal
 
@@ -36,14 +36,14 @@ _BAD_REQUESTS = (
     Refusal(
         "bad-query",
         errors.BadRequest,
-        "a query has a value that is not allowed",
+        "a query, or an option of `messenger replay`, has a value that is not allowed",
         "see `detail` for the range",
         "limit is from 1 to 100",
     ),
     Refusal(
         "bad-cursor",
         errors.BadRequest,
-        "`after`, `before`, `Last-Event-ID` or `--since` is no id or moment",
+        "`after`, `before`, `Last-Event-ID` or the `--since` of `messenger tail` is no id or moment",
         "use an id that you were given",
         "after: an id is <milliseconds>-<number>, such as 1764000000000-0",
     ),
@@ -58,8 +58,8 @@ _BAD_REQUESTS = (
         "bad-room",
         errors.BadRequest,
         "the room's name is not allowed",
-        "letters, digits, `-`, `_`, `.`; 64 at most",
-        "a room's name is 1 to 64 letters, digits, '-', '_' or '.', and starts with a letter or a digit",
+        "letters, digits, `-`, `_`, `.`; `~` before it keeps it off the lists; 64 at most",
+        wording.ROOM_FORM,
     ),
     Refusal(
         "bad-key",
@@ -74,7 +74,7 @@ _REFUSED = (
         "not-allowed",
         errors.NotAllowed,
         "the token is absent or wrong, or the operator's is not set",
-        "send the post's `erase_token` or, for the firehose, the operator's",
+        "to erase, send the post's `erase_token` or the operator's; else the operator's",
         "this takes the operator's token, which MESSENGER_ADMIN_TOKEN sets",
     ),
     Refusal(

@@ -1,7 +1,9 @@
 """The routes for who runs the messenger, and those that tell of the others."""
 
+from messenger.lines import ErasedLine, PostedLine
 from web.contract import parts
 from web.contract.description import Answer, Group, Parameter, Route, Schema
+from web.replay import ReplayEnded, ReplayWaiting
 from web.shapes import Health, Live
 
 OPERATING = Group("Health and figures", "For who runs the messenger, and for what watches over it.")
@@ -69,6 +71,50 @@ METRICS = Route(
     curl=f"curl {_HOST}/metrics",
 )
 
+REPLAY = Route(
+    method="GET",
+    path="/api/replay",
+    id="replay",
+    group=OPERATING.name,
+    summary="What the log holds between two moments",
+    description="A line of JSON for each event that lives, in the log's order, for who holds the "
+    "operator's token. Nothing that has expired is sent. The last line is `replay.ended`: an answer "
+    "without it was cut off. `replay.waiting` says every 15 seconds that nothing is due yet.\n\n"
+    "It goes as fast as it is read; who takes nothing for 30 seconds is cut.",
+    parameters=(
+        Parameter(
+            "since",
+            "query",
+            "From where: `window`, an id, a time or a duration such as `10m`.",
+            {"type": "string", "minLength": 1, "default": "window"},
+        ),
+        Parameter(
+            "until",
+            "query",
+            "Up to where: `now`, an id, a time or a duration.",
+            {"type": "string", "minLength": 1, "default": "now"},
+        ),
+        Parameter("room", "query", "Only this room.", parts.ROOM.schema),
+        Parameter(
+            "speed",
+            "query",
+            "`max`, or a multiple of the original pace such as `10x`.",
+            {"type": "string", "pattern": r"^(max|[0-9]{1,7}(\.[0-9]{1,3})?x)$", "default": "max"},
+        ),
+    ),
+    answers=(
+        Answer(
+            200,
+            "Lines, each of one of these forms.",
+            {"application/x-ndjson": (PostedLine, ErasedLine, ReplayWaiting, ReplayEnded)},
+            example={"type": "message.posted"} | parts.A_MESSAGE,
+        ),
+    ),
+    refusals=("not-allowed", "bad-query", "store-unavailable", "stopping"),
+    tokens=("operatorToken",),
+    curl=f"""curl -N -H "Authorization: Bearer $MESSENGER_ADMIN_TOKEN" '{_HOST}/api/replay?since=10m'""",
+)
+
 
 def _document(path: str, id_: str, summary: str, description: str, kind: str) -> Route:
     return Route(
@@ -127,4 +173,4 @@ SCHEMA = Route(
     curl=f"curl {_HOST}/schemas/Message.json",
 )
 
-ROUTES = (LIVE, READY, METRICS, OPENAPI, ASYNCAPI, SCHEMA)
+ROUTES = (REPLAY, LIVE, READY, METRICS, OPENAPI, ASYNCAPI, SCHEMA)

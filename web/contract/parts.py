@@ -18,13 +18,14 @@ ROOM = Parameter(
     "room",
     "path",
     "The room's name: letters, digits, `-`, `_` or `.` of any script, beginning with a letter or a "
-    "digit. It is put into Unicode's composed form (NFC). A room is made by going there.",
+    "digit; a `~` before it keeps it off the lists. It is put into Unicode's composed form (NFC). A "
+    "room is made by going there.",
     {
         "type": "string",
         "minLength": 1,
         "maxLength": ROOM_LENGTH,
         # ASCII by exclusion: letters of any script are written in no way that all dialects read.
-        "pattern": r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-,/:-@\[-^`{-\u007f]*$",
+        "pattern": r"^~?[^\u0000-/:-@\[-`{-\u007f][^\u0000-,/:-@\[-^`{-\u007f]*$",
     },
     "lobby",
 )

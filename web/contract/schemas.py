@@ -8,12 +8,14 @@ import msgspec
 
 from messenger import events
 from messenger.events import Event
+from messenger.lines import ErasedLine, PostedLine
 from messenger.messages import Message
 from web import shapes
 from web.body import PostBody
 from web.contract.description import Schema
 from web.inbox import SocketPost, SocketPosted, SocketRefused
 from web.posting import Posted
+from web.replay import ReplayEnded, ReplayWaiting
 from web.rooms import RoomList
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -21,6 +23,10 @@ TYPES: tuple[type, ...] = (
     Message,
     Posted,
     PostBody,
+    PostedLine,
+    ErasedLine,
+    ReplayEnded,
+    ReplayWaiting,
     RoomList,
     SocketPost,
     SocketPosted,
@@ -39,6 +45,15 @@ TYPES: tuple[type, ...] = (
     shapes.Present,
     shapes.Problem,
 )
+
+
+# Fields of entries that are no part of their events.
+_BESIDE: dict[str, Schema] = {
+    "traceparent": {
+        "type": "string",
+        "description": "The span in which it was posted (W3C Trace Context), where that is traced.",
+    }
+}
 
 
 @cache
@@ -80,7 +95,8 @@ def _entry_schema(event: type[Event]) -> Schema:
     (of_event,) = msgspec.json.schema_components((event,))[1].values()
     forms = events.FORMS[event]
     properties = {
-        name: _as_text(of_event["properties"].get(name, {"type": "string"})) for name in forms[-1]
+        name: _as_text(of_event["properties"].get(name, _BESIDE.get(name, {"type": "string"})))
+        for name in forms[-1]
     }
     return {
         "title": entry_name(event),
