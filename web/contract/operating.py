@@ -105,7 +105,7 @@ REPLAY = Route(
     answers=(
         Answer(
             200,
-            "Lines, each of one of these forms.",
+            "Lines, each a `message.posted`, `message.erased`, `replay.waiting` or `replay.ended`.",
             {"application/x-ndjson": (PostedLine, ErasedLine, ReplayWaiting, ReplayEnded)},
             example={"type": "message.posted"} | parts.A_MESSAGE,
         ),
