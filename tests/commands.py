@@ -104,6 +104,10 @@ class Running:
         assert self._process.returncode is not None
         return self._process.returncode
 
+    async def wait(self) -> int:
+        """Waits for the end, whoever brings it about; the exit code."""
+        return await self._process.wait()
+
     async def close(self) -> None:
         await self.end(signal.SIGKILL)
         os.close(self._errors)

@@ -1,9 +1,12 @@
 """A store of the tests' own: the embedded binary with the embedded store's options, in a new folder."""
 
+import os
+import resource
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import redis
@@ -25,28 +28,45 @@ class PrivateStore:
         self.folder.mkdir(mode=0o700)
         self._users = self.data_dir / "users.acl"
         self.url = embedded.socket_url(self.data_dir)
+        # More options of the server, over the embedded store's, and variables of its environment.
+        self.options: list[str] = []
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         is_new = not self._users.exists()
         self._users.touch()
-        command = embedded.command(self._server, self.settings, self.folder)
-        self._process = subprocess.Popen(
-            [*command, "--aclfile", str(self._users)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self.launch()
         self.wait_ready()
         if is_new:
             with self.client() as client:
                 make_users(client, str(self._server), self.url)
                 client.acl_save()
 
+    def launch(self) -> None:
+        """Starts it and waits for nothing."""
+        command = embedded.command(self._server, self.settings, self.folder)
+        self._process = subprocess.Popen(
+            [*command, "--aclfile", str(self._users), *self.options],
+            env={**os.environ, **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Python ignores SIGXFSZ, and so must the server: a full disk is made by a file's limit.
+            restore_signals=False,
+        )
+
+    def limit_files(self, size: int) -> None:
+        """No file may grow beyond so many bytes: as when the disk is full (EFBIG for ENOSPC)."""
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
     def wait_ready(self) -> None:
         for _ in range(1_000):
             try:
                 with self.client() as client:
                     client.ping()
+            except redis.exceptions.BusyLoadingError:
+                time.sleep(0.01)
             except redis.exceptions.ConnectionError:
                 assert self._process is not None
                 try:
@@ -61,6 +81,11 @@ class PrivateStore:
         return redis.Redis(
             unix_socket_path=str(embedded.socket_path(self.data_dir)), legacy_responses=False
         )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """As at three in the morning: kill -9."""

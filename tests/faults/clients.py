@@ -1,0 +1,161 @@
+"""Harms by clients: readers that never read, requests that never end, requests that are cut off."""
+
+import asyncio
+import contextlib
+import socket
+import statistics
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.faults.history import Write
+from tests.faults.load import AWAY, ROOMS
+from tests.faults.rounds import Round
+
+_NON_READERS = 60
+# An idle or dripping connection is closed after 30 s, a body after 10; the rest is for the look.
+_HEAD_S, _BODY_S, _BUSY_S = 30.0, 10.0, 3.0
+_UPGRADE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+async def never_read(this: Round) -> None:
+    """F13: streams and sockets that take nothing; they are cut, and nobody else is slower for it."""
+    await this.pause(2.0)
+    before_ms, rss = _p99_ms(this, 0), _rss_mb(this)
+    began = len(this.history.readings[0].events)
+    opened = []
+    for number in range(_NON_READERS):
+        web = this.rng.choice(this.site.webs)
+        kind = ("events", "") if number % 3 else ("socket", _UPGRADE)
+        opened.append(_open(web.url, f"/api/rooms/{ROOMS[0]}/{kind[0]}", kind[1]))
+        this.injected += 1
+    await this.pause(10.0)
+    during_ms, rss_during = _p99_ms(this, began), _rss_mb(this)
+    cut = await _slow_ends(this)
+    for each in opened:
+        each.close()
+    this.notes.append(
+        f"p99 to a reader {before_ms:.0f} ms before, {during_ms:.0f} during; "
+        f"{rss} MB before, {rss_during} during; {cut} cut as slow"
+    )
+    this.demand(cut, "nobody was cut as slow")
+    this.demand(during_ms < max(4 * before_ms, 500), f"p99 rose to {during_ms:.0f} ms")
+    this.demand(rss_during < rss + 100, f"memory rose to {rss_during} MB from {rss}")
+    this.healed()
+
+
+async def dawdle(this: Round) -> None:
+    """F14: connections that say nothing, half a head, or a body byte by byte; all are closed."""
+    web = this.site.webs[0]
+    nothing = _open(web.url, "", "")
+    head = _open(web.url, "", "")
+    head.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    body = _open(web.url, "", "")
+    body.send(
+        b"POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    )
+    this.injected = 3
+    ends = await asyncio.gather(
+        _drip(nothing, b""), _drip(head, b"a"), _drip(body, b" "), return_exceptions=False
+    )
+    words = ("nothing", "half a head", "half a body")
+    for what, took, bound in zip(words, ends, (_HEAD_S, _HEAD_S, _BODY_S), strict=True):
+        this.notes.append(f"{what} closed after {took:.0f} s")
+        this.demand(took < bound + _BUSY_S, f"{what} was open for {took:.0f} s")
+    this.healed()
+
+
+async def cut_off_requests(this: Round) -> None:
+    """F15: clients that leave in the middle, of posts, pages and streams; nobody else gets their
+    answers."""
+    until = time.monotonic() + 4.0
+
+    async def abort(name: str) -> None:
+        number = 0
+        while time.monotonic() < until:
+            number += 1
+            this.injected += 1
+            web, room = this.rng.choice(this.site.webs), this.rng.choice(ROOMS)
+            with contextlib.suppress(*AWAY, TimeoutError):
+                async with asyncio.timeout(this.rng.uniform(0.0, 0.02)):
+                    await _begin(this, web.url, Write(name, room, f"{name}-{number}"))
+            await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(abort(f"leaver{n}") for n in range(6)))
+    this.healed()
+
+
+async def _begin(this: Round, url: str, write: Write) -> None:
+    path = f"{url}/api/rooms/{write.room}"
+    what = this.rng.choice(("post", "post", "messages", "events"))
+    if what == "post":
+        this.history.writes.append(write)
+        await this.session.post(
+            f"{path}/messages", json={"text": write.text}, headers={"Idempotency-Key": write.text}
+        )
+    else:
+        async with this.session.get(f"{path}/{what}", params={"after": "0-0"}) as response:
+            await response.read()
+
+
+def _open(url: str, path: str, fields: str) -> socket.socket:
+    """A connection with a small buffer, on which nobody reads."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    found.settimeout(5)
+    address = urlsplit(url)
+    assert address.hostname
+    assert address.port
+    found.connect((address.hostname, address.port))
+    if path:
+        found.send(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n{fields}\r\n".encode())
+    return found
+
+
+async def _drip(each: socket.socket, drop: bytes) -> float:
+    """Says a drop a second until the other end has closed; how long that took."""
+    began = time.monotonic()
+    each.setblocking(False)
+    while time.monotonic() < began + 2 * _HEAD_S:
+        with contextlib.suppress(BlockingIOError):
+            try:
+                if drop:
+                    each.send(drop)
+                while each.recv(65_536):
+                    pass
+            except ConnectionError:
+                pass
+            each.close()
+            return time.monotonic() - began
+        await asyncio.sleep(0.5)
+    return time.monotonic() - began
+
+
+def _p99_ms(this: Round, since: int) -> float:
+    """How long messages took from their id's time to a reader, at the 99th percentile."""
+    delays = [
+        seen.at - seen.id.ms
+        for reading in this.history.readings
+        for seen in reading.events[since:]
+        if seen.kind == "message"
+    ]
+    return statistics.quantiles(delays, n=100)[-1] if len(delays) > 1 else 0.0
+
+
+def _rss_mb(this: Round) -> int:
+    pages = [Path(f"/proc/{web.pid}/statm").read_text().split()[1] for web in this.site.webs]
+    return max(map(int, pages)) * 4 // 1_024
+
+
+async def _slow_ends(this: Round) -> int:
+    total = 0
+    for web in this.site.webs:
+        async with this.session.get(f"{web.url}/metrics") as response:
+            for line in (await response.text()).splitlines():
+                if line.startswith("messenger_slow_subscribers_closed_total"):
+                    total += int(float(line.split()[-1]))
+    return total
