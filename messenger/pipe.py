@@ -22,6 +22,8 @@ Reply = Any  # what the store sent, as hiredis reads it: bytes, int, None or a l
 # A store that says nothing for so long while it owes replies is taken for dead.
 SILENCE_S = 1.5
 CONNECT_S = 1.0
+# A store that can't be reached is tried again after this, however many wait for it; doubled to a cap.
+_AGAIN_S, _AGAIN_CAP_S = 0.02, 0.5
 # How long one call tries again before its caller is told: a post is answered within three seconds.
 PATIENCE_S = 2.5
 
@@ -62,6 +64,8 @@ class Pipe:
         self._silence_s = silence_s
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[_Wire] | None = None
+        self._not_before = 0.0
+        self._pauses = Backoff(first_s=_AGAIN_S, cap_s=_AGAIN_CAP_S)
         self._closed = False
 
     async def call(self, *command: Argument) -> Reply:
@@ -126,10 +130,23 @@ class Pipe:
         if self._wire is not None and self._wire.is_open:
             return self._wire
         if self._connecting is None or self._connecting.done():
-            self._connecting = asyncio.create_task(self._open())
+            self._connecting = asyncio.create_task(self._open_in_turn())
             self._connecting.add_done_callback(_look_at)
         # A caller that gives up must not take the connection from the others.
         return await asyncio.shield(self._connecting)
+
+    async def _open_in_turn(self) -> "_Wire":
+        """Opens a connection, but not at once after one that could not be opened: a thousand callers
+        that wait for a store knock no more often than one."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._not_before - loop.time())
+        try:
+            wire = await self._open()
+        except StoreUnavailable:
+            self._not_before = loop.time() + self._pauses.next_s()
+            raise
+        self._pauses.reset()
+        return wire
 
     async def _open(self) -> "_Wire":
         wire = _Wire(self._silence_s)
