@@ -160,3 +160,14 @@ async def test_the_feed_holds_nothing_that_is_over(messenger: Messenger) -> None
 
     assert is_held()
     await wait_until(lambda: not is_held(), "the feed forgot it")
+
+
+async def test_what_the_window_and_a_short_life_both_end_counts_once(
+    private_store: PrivateStore, logs: Logs
+) -> None:
+    """Nobody swept for longer than the window: a short life is over in two ways, and is counted once."""
+    with private_store.client() as client:
+        old = add_posted(client, f"{now_ms(client) - 1_000_000}-0", "late", ttl=60_000)
+        client.zadd(KEYS.expiring, {old: now_ms(client) - 940_000})
+        await Sweeper(logs).step()
+        assert client.hmget(KEYS.meta, "expired_unprocessed", "swept") == [b"1", b"1"]
