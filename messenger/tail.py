@@ -16,7 +16,8 @@ class Read(msgspec.Struct, frozen=True):
     """What one look at the log gave.
 
     `epoch` is '' while the log is not there. Up to `swept_to` short-lived messages may have expired,
-    up to `trimmed_to` messages were cut before their time.
+    up to `trimmed_to` messages were cut before their time. `is_whole` is whether there were no more
+    entries than these.
     """
 
     entries: list[Entry]
@@ -24,6 +25,7 @@ class Read(msgspec.Struct, frozen=True):
     swept_to: EntryId
     trimmed_to: EntryId
     window: int
+    is_whole: bool = True
 
 
 class Tail:
@@ -66,6 +68,7 @@ class Tail:
             swept_to=EntryId.read(swept_to) if swept_to else START,
             trimmed_to=EntryId.read(trimmed_to) if trimmed_to else START,
             window=int(window or 0),
+            is_whole=len(entries) < _COUNT,
         )
 
     async def close(self) -> None:

@@ -13,8 +13,8 @@ from messenger.fields import Room as RoomName
 from messenger.keys import partition_of
 from messenger.log import Logs
 from web.everything import Everything
-from web.live import Beat, Erased, Gap, Held, Hello, Live
-from web.partition import Partition, live_of
+from web.live import Beat, Erased, Gap, Held, Hello, Live, live_of
+from web.partition import Partition
 from web.room import Page, Room
 from web.subscriber import Subscriber
 

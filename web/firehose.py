@@ -15,8 +15,8 @@ from web.appkeys import FEED
 from web.events import stream
 from web.everything import Everything, Scope, beat
 from web.feed import Feed
-from web.live import Erased, Gap, Held, Live, Told
-from web.partition import Partition, live_of
+from web.live import Erased, Gap, Held, Live, Told, live_of
+from web.partition import Partition
 from web.queries import cursor_text_of
 from web.sockets import converse, require_upgrade
 from web.sources import cut, pieces

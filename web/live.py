@@ -4,7 +4,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from messenger.entries import EntryId
+from messenger import messages
+from messenger.entries import Entry, EntryId
+from messenger.events import MessageErased, MessagePosted
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
@@ -77,3 +79,16 @@ class Told(NamedTuple):
 
 
 Live = Held | Erased | Hello | Gap | Present | Beat | Farewell | Told
+
+
+def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:
+    """An entry's room and what is told of it; None for what is not ours to tell."""
+    event = entry.event
+    if isinstance(event, MessagePosted):
+        message = messages.of(entry.id, event)
+        return event.room, Held(entry.id, message.expires_at, messages.encode(message))
+    if isinstance(event, MessageErased):
+        # Whatever an id claims, what was erased was posted before this.
+        expires_at = min(EntryId.parse(event.message).ms, entry.id.ms) + window
+        return event.room, Erased(entry.id, expires_at, event.room, event.message, event.by)
+    return None

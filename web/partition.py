@@ -5,23 +5,25 @@ import heapq
 import logging
 from collections.abc import Iterator
 
-from messenger import messages, wording
+from messenger import wording
 from messenger.clock import StoreClock
 from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId
 from messenger.errors import StoreUnavailable
-from messenger.events import MessageErased, MessagePosted
 from messenger.log import Facts, Log
-from messenger.loops import persist
+from messenger.loops import AWAY, persist
 from messenger.tail import Read, Tail
 from web.everything import Everything
 from web.here import Here
-from web.live import Erased, Gap, Held
+from web.live import Erased, Gap, Held, live_of
+from web.returning import look_again
 from web.room import Room
 from web.waiters import Waiters
 
 log = logging.getLogger(__name__)
 
+# What goes so soon may be gone from the store already.
+_SOON_MS = 2_000
 # A tail that has heard nothing for so long has lost its store: a quiet one hears every two seconds.
 _FRESH_S = 5.0
 
@@ -44,6 +46,11 @@ class Partition:
         self._tail = Tail(of.store, of.keys, clock)
         self._birth = START
         self._load_to: EntryId | None = None
+        # Up to which time of the store everything has been read; and while the tail is away since when,
+        # and the newest id that was found when it came back.
+        self._read_at = 0
+        self._away_since: int | None = None
+        self._came_to = START
         # The last message that is over, in any room; of those from before this process what is known.
         self.expired_to = START
         self._expired_before = START
@@ -67,14 +74,20 @@ class Partition:
 
     async def step(self) -> None:
         """One look at the log. A new epoch is a new history: it is read from its start."""
-        if not self.epoch:
+        if not self.epoch or (self._away_since is not None and await self._has_lost_its_end()):
             await self._begin()
-        read = await self._tail.read(None if self._load_to is not None else BLOCK_MS)
+        try:
+            read = await self._tail.read(None if self._load_to is not None else BLOCK_MS)
+        except AWAY:
+            if self._away_since is None:
+                self._away_since = self._read_at
+            raise
         self.heard_at = asyncio.get_running_loop().time()
         if read.epoch != self.epoch:
             await self._begin()
         else:
             self._take(read)
+            self._read_at, self._away_since = self.clock.now(), None
 
     @property
     def is_ready(self) -> bool:
@@ -156,12 +169,25 @@ class Partition:
             if room.expired_to <= horizon:
                 del self.rooms[room.name]
 
+    async def _has_lost_its_end(self) -> bool:
+        """Whether the store has come back with less than it had shown us."""
+        self.forget(self.clock.now() + _SOON_MS)
+        known = [newest for room in self.rooms.values() if (newest := room.newest_event())]
+        newest = max(known, key=lambda event: event.id, default=None)
+        came_to = await look_again(self.log, self.position, newest)
+        if came_to is None:
+            log.warning("the log has lost its end: it is read anew")
+            return True
+        self._came_to = came_to
+        return False
+
     async def _begin(self) -> None:
         """A history's begin, ours or the store's: forget all, say so, read from the start."""
         facts = await self.log.settle()
-        if self.epoch:
+        if self.epoch and facts.epoch != self.epoch:
             log.warning("the log began anew: epoch %s", facts.epoch)
         self.epoch, self._birth = facts.epoch, facts.birth
+        self._away_since = None
         self.position = self._tail.position = START
         self._load_to = facts.last
         self._trimmed_to = START
@@ -181,14 +207,19 @@ class Partition:
 
     def _take(self, read: Read) -> None:
         self.window = max(self.log.window, read.window)
+        missed_to = self._miss(read)
         news: dict[str, list[Held | Erased]] = {}
+        over: dict[str, EntryId] = {}
         for entry in read.entries:
-            self._take_entry(entry, news)
+            self._take_entry(entry, news, over)
+        self._tell_over(over)
         self._trim(read.trimmed_to)
         for name, events in news.items():
             self.rooms[name].broadcast(events)
         if self._everything.listeners:
             self._everything.tell(self.index, news)
+        if read.is_whole:
+            self._tail.position = max(self._tail.position, missed_to)
         self.position = self._tail.position
         if self._load_to is not None:
             self._load(self._load_to, read)
@@ -210,13 +241,37 @@ class Partition:
         for room in self.rooms.values():
             room.expired_to = max(room.expired_to, self._expired_before)
 
-    def _take_entry(self, entry: Entry, news: dict[str, list[Held | Erased]]) -> None:
+    def _miss(self, read: Read) -> EntryId:
+        """What came and went before the tail could read it: it was away, or far behind. It may have
+        been in any room, so all are told. Up to which id; START if nothing did."""
+        over = read.swept_to
+        if self._away_since is not None and self._horizon().ms >= self._away_since:
+            over = max(over, min(self._horizon(), self._came_to))
+        if self._load_to is not None or over <= max(self.position, self._expired_before):
+            return START
+        self._know_what_ended(over, over)
+        self._tell_over(dict.fromkeys(self.rooms, over))
+        return over
+
+    def _tell_over(self, rooms: dict[str, EntryId]) -> None:
+        """Something up to these ids was over before those who listen could be told of it."""
+        if self._load_to is not None or not rooms:
+            return
+        for name, until in rooms.items():
+            self.rooms[name].broadcast([Gap("expired", self.position, until)])
+        last = max(rooms.values())
+        self._everything.tell_gap(self.index, Gap("expired", self.position, last))
+
+    def _take_entry(
+        self, entry: Entry, news: dict[str, list[Held | Erased]], over: dict[str, EntryId]
+    ) -> None:
         event = live_of(entry, self.window)
         if event is None:
             return
         name, live = event
         if isinstance(live, Held) and live.expires_at <= self.clock.now():
             self._expire(self.room(name), live.id)
+            over[name] = live.id
             return
         self.room(name).take(live)
         heapq.heappush(self._deaths, (live.expires_at, live.id, name))
@@ -245,16 +300,3 @@ class Partition:
 
 def _is_listed(room: Room) -> bool:
     return wording.is_listed(room.name)
-
-
-def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:
-    """An entry's room and what is told of it; None for what is not ours to tell."""
-    event = entry.event
-    if isinstance(event, MessagePosted):
-        message = messages.of(entry.id, event)
-        return event.room, Held(entry.id, message.expires_at, messages.encode(message))
-    if isinstance(event, MessageErased):
-        # Whatever an id claims, what was erased was posted before this.
-        expires_at = min(EntryId.parse(event.message).ms, entry.id.ms) + window
-        return event.room, Erased(entry.id, expires_at, event.room, event.message, event.by)
-    return None

@@ -1,0 +1,183 @@
+"""Promise 5 across a store that was away: it may have lost its end, and much may be over."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from consumers.sweeper import Sweeper
+from messenger import embedded
+from messenger.connection import Store
+from messenger.entries import EntryId
+from messenger.log import Logs
+from messenger.settings import Settings
+from tests.faults.proxy import Proxy
+from tests.private_store import PrivateStore
+from tests.raw import KEYS, add_posted, now_ms
+from tests.serving import Messenger, serving
+from tests.settling import settled
+from tests.streams import Stream
+from tests.waiting import wait_until
+
+
+class Parted:
+    """A messenger that sees its store through a proxy, and another way to the store."""
+
+    def __init__(
+        self, messenger: Messenger, proxy: Proxy, private: PrivateStore, logs: Logs
+    ) -> None:
+        self.messenger = messenger
+        self.proxy = proxy
+        self.private = private
+        self.logs = logs
+
+    def erase_end(self, size: int) -> None:
+        """The power goes, and with it all that came after the file had that size."""
+        self.private.kill()
+        os.truncate(self.file(), size)
+        self.private.start()
+
+    def file(self) -> Path:
+        (found,) = (self.private.folder / "appendonlydir").glob("*.incr.aof")
+        return found
+
+    def size(self) -> int:
+        return self.file().stat().st_size
+
+
+@pytest.fixture
+async def part(
+    own_store: Callable[..., PrivateStore], settings: Callable[..., Settings]
+) -> AsyncIterator[Callable[..., object]]:
+    async with AsyncExitStack() as stack:
+
+        async def make(window: str = "15m") -> Parted:
+            private = own_store(durability="always")
+            proxy = await stack.enter_async_context(Proxy(embedded.socket_path(private.data_dir)))
+            given = settings(window=window)
+            store = await stack.enter_async_context(Store(private.url))
+            running = serving(proxy.url, given, with_worker=False)
+            messenger = await stack.enter_async_context(running)
+            return Parted(messenger, proxy, private, await settled(store, given))
+
+        yield make
+
+
+async def until_gap(stream: Stream) -> dict[str, str]:
+    found: dict[str, str] = (await stream.until("gap")).data
+    return found
+
+
+async def test_a_lost_end_is_a_reset(part: Callable[..., object]) -> None:
+    """The store came back without its last messages: they leave the page, and readers, there or away,
+    are told to begin anew."""
+    parted = await part()  # type: ignore[misc]
+    messenger = parted.messenger
+    await messenger.post("kept")
+    size = parted.size()
+    lost = await messenger.post("lost")
+    async with messenger.stream(last_id=lost["id"]) as stream:
+        await stream.next()
+        parted.erase_end(size)
+        assert (await until_gap(stream))["reason"] == "reset"
+        assert [message["text"] for message in await stream.messages(1)] == ["kept"]
+    assert await messenger.texts() == ["kept"]
+    async with messenger.stream(last_id=lost["id"]) as stream:
+        assert (await until_gap(stream))["reason"] == "reset"
+
+
+async def test_a_lost_end_is_seen_behind_what_came_since(part: Callable[..., object]) -> None:
+    """Others have posted before our tail was back: the ids have gone on, and the loss is still seen."""
+    parted = await part()  # type: ignore[misc]
+    messenger = parted.messenger
+    await messenger.post("kept")
+    size = parted.size()
+    lost = await messenger.post("lost")
+    async with messenger.stream(last_id=lost["id"]) as stream:
+        await stream.next()
+        parted.proxy.refuse()
+        parted.erase_end(size)
+        with parted.private.client() as client:
+            add_posted(client, "*", "since")
+        parted.proxy.heal()
+        assert (await until_gap(stream))["reason"] == "reset"
+        assert [message["text"] for message in await stream.messages(2)] == ["kept", "since"]
+    assert await messenger.texts() == ["kept", "since"]
+
+
+async def test_an_erasure_meanwhile_is_no_loss(part: Callable[..., object]) -> None:
+    """The newest message was erased by another process while ours was cut off: readers are told that,
+    and of no gap."""
+    parted = await part()  # type: ignore[misc]
+    messenger = parted.messenger
+    posted = await messenger.post("oops")
+    async with messenger.stream(last_id=posted["id"]) as stream:
+        await stream.next()
+        parted.proxy.refuse()
+        await parted.logs.of("lobby").erase("lobby", EntryId.parse(posted["id"]), "author")
+        parted.proxy.heal()
+        event = await stream.next()
+    assert (event.name, event.data["message"]) == ("erased", posted["id"])
+
+
+async def test_a_store_that_was_only_away_makes_no_gap(part: Callable[..., object]) -> None:
+    """Nothing was lost, nothing was over: the next event is the next message."""
+    parted = await part()  # type: ignore[misc]
+    posted = await parted.messenger.post("before")
+    async with parted.messenger.stream(last_id=posted["id"]) as stream:
+        await stream.next()
+        parted.private.kill()
+        parted.private.start()
+        await parted.messenger.post("after")
+        event = await stream.next()
+    assert (event.name, event.data["text"]) == ("message", "after")
+
+
+@pytest.mark.parametrize("is_swept", [True, False])
+async def test_what_came_and_went_while_the_tail_was_away_is_a_gap(
+    part: Callable[..., object], is_swept: bool
+) -> None:
+    """A short life began and ended while our process was cut off: those who listen are told, and so is
+    who comes back later."""
+    parted = await part()  # type: ignore[misc]
+    messenger = parted.messenger
+    first = await messenger.post("first")
+    async with messenger.stream(last_id=first["id"]) as stream:
+        await stream.next()
+        parted.proxy.refuse()
+        with parted.private.client() as client:
+            brief = add_posted(client, "*", "brief", ttl=1)
+            client.zadd(KEYS.expiring, {brief: int(brief.partition("-")[0]) + 1})
+            await wait_until(
+                lambda: now_ms(client) > int(brief.partition("-")[0]) + 1, "it is over"
+            )
+            if is_swept:
+                await Sweeper(parted.logs).step()
+        parted.proxy.heal()
+        gap = await until_gap(stream)
+    assert gap == {"reason": "expired", "after": first["id"], "until": brief}
+    async with messenger.stream(last_id=first["id"]) as stream:
+        assert await until_gap(stream) == gap
+
+
+async def test_a_tail_that_was_away_for_longer_than_the_window_says_so(
+    part: Callable[..., object],
+) -> None:
+    """Whole lives of messages have passed while our process was cut off."""
+    parted = await part(window="1s")  # type: ignore[misc]
+    messenger = parted.messenger
+    first = await messenger.post("first")
+    async with messenger.stream(last_id=first["id"]) as stream:
+        await stream.next()
+        parted.proxy.refuse()
+        with parted.private.client() as client:
+            missed = add_posted(client, "*", "missed", ttl=1_000)
+            end = int(missed.partition("-")[0]) + 1_000
+            await wait_until(lambda: now_ms(client) > end, "the window is over")
+            await Sweeper(parted.logs).step()
+            assert client.xlen(KEYS.log) == 0
+        parted.proxy.heal()
+        gap = await until_gap(stream)
+    assert (gap["reason"], gap["until"]) == ("expired", missed)
