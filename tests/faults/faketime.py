@@ -1,11 +1,13 @@
 """The store's clock in our hands: libfaketime, which Debian's package faketime brings."""
 
+from functools import cache
 from pathlib import Path
 
 _PLACES = ("/usr/lib", "/usr/local/lib")
 FILE = "FAKETIME_TIMESTAMP_FILE"
 
 
+@cache
 def library() -> Path | None:
     """libfaketime, if it is installed."""
     for place in _PLACES:

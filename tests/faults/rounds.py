@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -144,7 +145,9 @@ def _row(fault: Fault, seed: int, this: Round, defects: list[Defect], recovery_s
     history = this.history
     kinds = [defect.kind for defect in defects]
     accepted = [write for write in history.writes if write.id is not None]
-    refusals = ", ".join(f"{n} {code}" for code, n in sorted(history.refusals.items()))
+    told = Counter(f"gap {gap.reason}" for each in history.readings for gap in each.gaps())
+    said = Counter(history.refusals) + told
+    words = ", ".join(f"{n} {what}" for what, n in sorted(said.items()))
     return Row(
         fault=fault.id,
         title=fault.title,
@@ -159,5 +162,5 @@ def _row(fault: Fault, seed: int, this: Round, defects: list[Defect], recovery_s
         recovery_s=recovery_s,
         slowest_refusal_s=history.slowest_refusal_s,
         defects=defects,
-        notes=[*([refusals] if refusals else []), *this.notes],
+        notes=[*([words] if words else []), *this.notes],
     )

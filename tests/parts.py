@@ -1,0 +1,140 @@
+"""One partition's parts in one hand, each a turn at a time, through a proxy; for the model test."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import consumers.group
+import web.partition
+from consumers.group import Group
+from consumers.projector import Projector
+from consumers.redelivery import Redelivery
+from consumers.sweeper import Sweeper
+from messenger import embedded
+from messenger.connection import Store
+from messenger.entries import EntryId
+from messenger.keys import PROJECTOR
+from messenger.log import Logs
+from messenger.loops import AWAY
+from messenger.settings import load
+from tests.faults import faketime
+from tests.faults.proxy import Proxy
+from tests.private_store import PrivateStore
+from tests.raw import KEYS
+from web.feed import Feed
+
+_T = TypeVar("_T")
+_LOOKS = 16  # a clock that was set back is believed after so many
+_TURNS = 200
+
+
+class Parts:
+    """Log, projector, redelivery, sweeper and feed of an empty store."""
+
+    def __init__(self, private: PrivateStore, window_ms: int) -> None:
+        self.private = private
+        self.client = private.client()
+        self._loop = asyncio.new_event_loop()
+        self._window_ms = window_ms
+        self.ahead_s = 0
+        self.set_clock(0)
+        self.client.flushall()
+        self.run(self._open())
+
+    def run(self, work: Awaitable[_T]) -> _T:
+        return self._loop.run_until_complete(work)
+
+    async def _open(self) -> None:
+        self.proxy = Proxy(embedded.socket_path(self.private.data_dir))
+        await self.proxy.__aenter__()
+        self.store = Store(self.proxy.url)
+        self.logs = Logs(self.store, load({"window": f"{self._window_ms}ms", "post_rate": "off"}))
+        await self.logs.settle()
+        (self.log,) = self.logs.all
+        self.projector = Projector(self.log)
+        self.redelivery = Redelivery(self.log)
+        self.sweeper = Sweeper(self.logs)
+        self.feed = Feed(self.logs)
+        (self.partition,) = self.feed.partitions
+
+    def close(self) -> None:
+        self.run(self._close())
+        self.client.close()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        await self.partition.close()
+        await self.store.close()
+        await self.proxy.__aexit__(None, None, None)
+
+    def set_clock(self, ahead_s: int) -> None:
+        """The store's clock is so far ahead of ours; always 0 where libfaketime is not installed."""
+        self.ahead_s = ahead_s
+        if faketime.library():
+            faketime.set_clock(self.private.environment, ahead_s)
+
+    def believe_clock(self) -> None:
+        for _ in range(_LOOKS):
+            self.run(self.turn(self.partition.step()))
+
+    def kill_projector(self, name: str) -> None:
+        """It dies with a batch in its hands; another consumer begins where it was."""
+        self.run(self._die(name))
+        self.projector = Projector(self.log)
+
+    async def _die(self, name: str) -> None:
+        group = Group(self.log)
+        group.consumer = name
+        await self.turn(group.new())
+        await group.close()
+
+    def catch_up(self) -> None:
+        """The tail reads what there is; a lost reply is asked for again."""
+        self.run(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        for _ in range(_TURNS):
+            await self.turn(self.partition.step())
+            newest = self.client.xrevrange(KEYS.log, count=1)
+            is_read = not newest or self.partition.position >= EntryId.read(newest[0][0])
+            assert self.log.facts is not None
+            is_current = self.partition.epoch == self.log.facts.epoch
+            if self.partition.is_ready and is_current and is_read:
+                return
+        raise AssertionError("the tail does not come to the end")
+
+    def project_all(self) -> None:
+        """Everything is projected, also what dead projectors hold."""
+        self.run(self._project_all())
+
+    async def _project_all(self) -> None:
+        for _ in range(_TURNS):
+            await self.turn(self.projector.step())
+            await self.turn(self.redelivery.step())
+            (group,) = self.client.xinfo_groups(KEYS.log)
+            newest = self.client.xrevrange(KEYS.log, count=1)
+            delivered = EntryId.read(group["last-delivered-id"])
+            is_read = not newest or delivered >= EntryId.read(newest[0][0])
+            if is_read and group["pending"] == 0:
+                return
+            self._let_grow_old()
+        raise AssertionError("the projector does not come to the end")
+
+    def _let_grow_old(self) -> None:
+        """What the dead hold has been idle for long enough to be taken over, without waiting for it."""
+        for each in self.client.xpending_range(KEYS.log, PROJECTOR, "-", "+", 1_000):
+            if each["consumer"].startswith(b"dead"):
+                self.client.xclaim(
+                    KEYS.log, PROJECTOR, each["consumer"], 0, [each["message_id"]], idle=60_000
+                )
+
+    @staticmethod
+    async def turn(step: Awaitable[object]) -> None:
+        """One turn of a loop, which takes a lost reply as `persist` does."""
+        with contextlib.suppress(AWAY):
+            await step
+
+
+# Reads that find nothing do not wait: the next turn is for the model to say.
+BLOCKS = ((web.partition, "BLOCK_MS", None), (consumers.group, "_BLOCK_MS", None))
