@@ -11,7 +11,7 @@ from consumers.sweeper import Sweeper
 from messenger import embedded
 from messenger.connection import Store
 from messenger.entries import EntryId
-from messenger.log import Logs
+from messenger.log import Log, Logs, Post
 from messenger.settings import Settings
 from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
@@ -20,6 +20,7 @@ from tests.serving import Messenger, serving
 from tests.settling import settled
 from tests.streams import Stream
 from tests.waiting import wait_until
+from web.feed import Feed
 
 
 class Parted:
@@ -181,3 +182,40 @@ async def test_a_tail_that_was_away_for_longer_than_the_window_says_so(
         parted.proxy.heal()
         gap = await until_gap(stream)
     assert (gap["reason"], gap["until"]) == ("expired", missed)
+
+
+async def test_a_gap_reaches_to_what_is_over_by_now(logs: Logs, log: Log) -> None:
+    """One message was over before, the next one just as its reader comes back: the gap has both."""
+    feed = Feed(logs)
+    (partition,) = feed.partitions
+    first = await log.append(Post("lobby", "me", "first"))
+    with_life = [Post("lobby", "me", "over", ttl=1_000), Post("lobby", "me", "almost", ttl=1_300)]
+    over, almost = [await log.append(post) for post in with_life]
+    await partition.step()
+    await wait_until(lambda: feed.clock.now() > over.id.ms + 1_000, "the first is over")
+    partition.forget(feed.clock.now())
+    await wait_until(lambda: feed.clock.now() > almost.id.ms + 1_300, "so is the second")
+    missed = await feed.missed("lobby", first.id)
+    assert missed.events == []
+    assert missed.gap is not None
+    assert missed.gap.until == almost.id
+    await partition.close()
+
+
+async def test_what_was_over_stays_over_when_the_clock_is_set_back(logs: Logs, log: Log) -> None:
+    """The store's clock goes an hour forward, and the log is read; then back: what had ended by then is
+    shown no more."""
+    feed = Feed(logs)
+    (partition,) = feed.partitions
+    before = await log.append(Post("lobby", "me", "before"))
+    await partition.step()
+    assert feed.get("lobby", before.id)
+    now = feed.clock.now()
+    feed.clock.look(now + 3_600_000)
+    await log.append(Post("lobby", "me", "meanwhile"))
+    await partition.step()
+    for _ in range(16):
+        feed.clock.look(now)
+    assert feed.clock.now() < now + 60_000
+    assert feed.get("lobby", before.id) is None
+    await partition.close()

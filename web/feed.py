@@ -153,7 +153,8 @@ class Feed:
         now = self.clock.now()
         # First: what is over now, and so left out here, is then known to be missing.
         partition.forget(now)
-        gap = gap or partition.gap(cursor, room.expired_to)
+        if gap is None or gap.reason == "expired":
+            gap = partition.gap(cursor, room.expired_to)
         living = [event for event in history if event.expires_at > now]
         if most is not None and len(living) > most:
             living = living[:most]

@@ -207,6 +207,8 @@ class Partition:
 
     def _take(self, read: Read) -> None:
         self.window = max(self.log.window, read.window)
+        # Should the store's clock be set back now, what was over stays over.
+        self.forget(self.clock.now())
         missed_to = self._miss(read)
         news: dict[str, list[Held | Erased]] = {}
         over: dict[str, EntryId] = {}

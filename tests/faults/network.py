@@ -41,6 +41,19 @@ async def harm_network(this: Round) -> None:
         await this.pause(0.1, 0.5)
 
 
+async def set_apart(this: Round) -> None:
+    """One web process can't reach the store for longer than short lives last, while the other goes
+    on; then the other."""
+    for name in this.rng.sample(("web1", "web2"), 2):
+        proxy = this.site.proxies[name]
+        getattr(proxy, this.rng.choice(("refuse", "hold")))()
+        this.injected += 1
+        await this.pause(3.5, 5.0)
+        proxy.heal()
+        this.healed()
+        await this.pause(0.5)
+
+
 async def cut_off(this: Round) -> None:
     """The store is gone for some seconds; nobody tries to reach it in a hot loop."""
     proxies = this.site.proxies

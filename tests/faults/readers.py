@@ -14,6 +14,9 @@ from tests.faults.load import ASK, AWAY, ROOMS
 from tests.faults.site import Site
 from tests.streams import Event, Stream
 
+# How often a reader leaves by itself, and for how long: shorter or longer than a short life.
+_LEAVES = 1 / 150
+_ABSENT_S = (0.05, 0.05, 0.2, 2.5)
 _FOREVER = aiohttp.ClientTimeout(total=None, sock_connect=2.0)
 
 
@@ -48,9 +51,11 @@ class Readers:
                 async for event, last_id in read(rng.choice(self._site.webs).url, reading, last):
                     last = last_id or last
                     self._note(reading, event)
+                    if rng.random() < _LEAVES:
+                        break
             except AWAY:
                 pass
-            await asyncio.sleep(rng.uniform(0.02, 0.2))
+            await asyncio.sleep(rng.choice(_ABSENT_S) * rng.uniform(0.5, 1.5))
 
     async def _stream(self, url: str, reading: Reading, last: str) -> Any:
         async with self._session.get(

@@ -124,7 +124,7 @@ async def fill(this: Round) -> None:
     """F12: memory is full; posts are refused until the window passes, and all goes on by itself."""
     with this.site.store.client() as client:
         used = client.info("memory")["used_memory"]
-        limit = used + 150_000
+        limit = used + 3_000_000
         client.config_set("maxmemory", str(limit))
         this.injected += 1
         highest, refused = 0, False
