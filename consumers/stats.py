@@ -34,11 +34,14 @@ class PartitionStats(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """`is_written`: the store's last write to its append-only file went well; `is_rewritten`: so did
-    the last rewrite, which takes expired texts off the disk."""
+    """`is_primary`: writes are taken at all; `is_full`: what takes memory is refused, by the store's
+    own measure. `is_written`: the store's last write to its append-only file went well;
+    `is_rewritten`: so did the last rewrite, which takes expired texts off the disk."""
 
     used_memory: int
     max_memory: int
+    is_primary: bool
+    is_full: bool
     is_written: bool
     is_rewritten: bool
     partitions: list[PartitionStats]
@@ -47,11 +50,14 @@ class Stats(msgspec.Struct, frozen=True):
 async def read_stats(logs: Logs) -> Stats:
     """The store's figures now; raises what redis-py raises when it is away."""
     info, *partitions = await asyncio.gather(
-        logs.store.client.info("memory", "persistence"), *(_partition(each) for each in logs.all)
+        logs.store.client.info("memory", "persistence", "replication"),
+        *(_partition(each) for each in logs.all),
     )
     return Stats(
         used_memory=info["used_memory"],
         max_memory=info["maxmemory"],
+        is_primary=info.get("role", "master") == "master",
+        is_full=0 < info["maxmemory"] < info["used_memory"] - info["mem_not_counted_for_evict"],
         is_written=info.get("aof_last_write_status", "ok") == "ok",
         is_rewritten=info.get("aof_last_bgrewrite_status", "ok") == "ok",
         partitions=list(partitions),

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import redis
@@ -65,8 +64,6 @@ class PrivateStore:
             try:
                 with self.client() as client:
                     client.ping()
-            except redis.exceptions.BusyLoadingError:
-                time.sleep(0.01)
             except redis.exceptions.ConnectionError:
                 assert self._process is not None
                 try:

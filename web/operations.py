@@ -36,6 +36,8 @@ async def ready(request: web.Request) -> web.Response:
     stats = await _ask(request, read_stats)
     if stats is None:
         return _health(Health("unready", ["the store does not answer"]))
+    if (refusal := _refusal(stats)) is not None:
+        return _health(Health("unready", [refusal]))
     if not request.app[FEED].is_ready:
         return _health(Health("unready", ["the feed has not caught up with the log"]))
     problems = [words for one in stats.partitions for words in _dangers(one)]
@@ -63,6 +65,17 @@ async def _ask(request: web.Request, read: Callable[[Logs], Awaitable[_T]]) -> _
             return await read(request.app[LOGS])
     except (*AWAY, TimeoutError):
         return None
+
+
+def _refusal(stats: Stats) -> str | None:
+    """Why the store takes no posts now, though it answers; reading goes on."""
+    if not stats.is_primary:
+        return "the store takes no writes: it is a replica"
+    if stats.is_full:
+        return "the store takes no posts: its memory is full"
+    if not stats.is_written:
+        return "the store takes no writes: it can't write its file"
+    return None
 
 
 def _dangers(one: PartitionStats) -> list[str]:
