@@ -1,5 +1,6 @@
 # make run    set everything up and serve the messenger on http://127.0.0.1:8000
 # make test   set everything up and run the tests
+# make fault  the promises under fault, some minutes: SEED=7 ROUNDS=3 FAULTS="F1 F4" (tests/faults)
 # make check  formatting, lint, types, layers
 # make screenshots  pictures of the page's states, to docs/screenshots
 # make lock   pin the dependencies anew
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test check format screenshots lock clean
+.PHONY: run test fault check format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -17,6 +18,9 @@ run: $(VENV)/.run
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest
+
+fault: $(VENV)/.test
+	@$(BIN)/python -m tests.faults
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ import asyncio
 from tests.faults import clients, failover, network, processes, storage
 from tests.faults.rounds import Fault, Round
 
-_TEXTS = {"pause_s": 0.01, "padding": 1_900, "rooms": 1}
+_TEXTS = {"pause_s": 0.02, "padding": 1_900, "rooms": 1}
 # Where events leave by the window, an erasure can no more be told from a post that was counted.
 _ALL_COUNT = {"erasures": 0.0}
 
