@@ -98,8 +98,8 @@ def _double_in_the_log(history: History, stored: Stored) -> None:
     stored.log[other] = ("lobby", "two", LIFE)
     for texts in (stored.rows["lobby"], stored.pages["web1 lobby"]):
         texts.insert(2, "two")
-    for reading in history.readings:
-        reading.events.append(gap("reset", START_OF_ALL, LAST))
+    history.readings[0].events.insert(2, seen(other, "two"))
+    history.readings[1].events.insert(3, seen(other, "two"))
 
 
 def _double_to_a_reader(history: History, stored: Stored) -> None:
@@ -156,6 +156,10 @@ def _skip_the_gap(history: History, stored: Stored) -> None:
 
 def _end_the_gap_too_early(history: History, stored: Stored) -> None:
     history.readings[1].events[1] = gap("expired", ONE, TWO)
+
+
+def _tell_of_a_reset(history: History, stored: Stored) -> None:
+    history.readings[1].events.append(gap("reset", START_OF_ALL, LAST))
 
 
 def _keep_the_erased(history: History, stored: Stored) -> None:
@@ -223,6 +227,7 @@ PLANTED: dict[Callable[[History, Stored], None], set[str]] = {
     _skip: {"silent"},
     _skip_the_gap: {"silent"},
     _end_the_gap_too_early: {"silent"},
+    _tell_of_a_reset: {"untrue"},
     _keep_the_erased: {"unerased"},
     _tell_of_no_erasure: {"unerased"},
     _drop_a_row: {"view"},

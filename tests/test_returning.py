@@ -1,5 +1,6 @@
 """Promise 5 across a store that was away: it may have lost its end, and much may be over."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ from consumers.sweeper import Sweeper
 from messenger import embedded
 from messenger.connection import Store
 from messenger.entries import EntryId
+from messenger.errors import StoreUnavailable
 from messenger.log import Log, Logs, Post
 from messenger.settings import Settings
 from tests.faults.proxy import Proxy
@@ -182,6 +184,27 @@ async def test_a_tail_that_was_away_for_longer_than_the_window_says_so(
         parted.proxy.heal()
         gap = await until_gap(stream)
     assert (gap["reason"], gap["until"]) == ("expired", missed)
+
+
+async def test_a_reader_that_is_ahead_of_a_tail_that_is_away_waits(logs: Logs, log: Log) -> None:
+    """It comes from another web process that was back sooner: it is sent on, and not told of a reset."""
+    (partition,) = Feed(logs).partitions
+    await log.append(Post("lobby", "me", "first"))
+    await partition.step()
+    ahead = await log.append(Post("lobby", "me", "second"))
+    partition._away_since = 0
+    reaching = asyncio.create_task(partition.reach(ahead.id))
+
+    async def is_refused() -> bool:
+        partition.tidy()
+        return reaching.done()
+
+    await wait_until(is_refused, "the reader is not held for ever")
+    with pytest.raises(StoreUnavailable):
+        await reaching
+    await partition.step()
+    await partition.reach(ahead.id)
+    await partition.close()
 
 
 async def test_a_gap_reaches_to_what_is_over_by_now(logs: Logs, log: Log) -> None:

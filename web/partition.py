@@ -46,8 +46,7 @@ class Partition:
         self._tail = Tail(of.store, of.keys, clock)
         self._birth = START
         self._load_to: EntryId | None = None
-        # Up to which time of the store everything has been read; and while the tail is away since when,
-        # and the newest id that was found when it came back.
+        # Up to when all has been read; while the tail is away since when, and what it came back to.
         self._read_at = 0
         self._away_since: int | None = None
         self._came_to = START
@@ -146,6 +145,8 @@ class Partition:
         facts = await self.log.settle()
         if cursor <= facts.last and facts.epoch == self.epoch:
             await self.reached(cursor)
+            if cursor > self.cursor and self._away_since is not None:
+                raise StoreUnavailable("this process is behind the log; try again in a moment")
 
     async def reached(self, entry_id: EntryId) -> None:
         """Waits until everything up to the id has been handed out, but no longer than a moment: what
@@ -244,8 +245,7 @@ class Partition:
             room.expired_to = max(room.expired_to, self._expired_before)
 
     def _miss(self, read: Read) -> EntryId:
-        """What came and went before the tail could read it: it was away, or far behind. It may have
-        been in any room, so all are told. Up to which id; START if nothing did."""
+        """What came and went, in any room, before the tail could read it; up to which id, or START."""
         over = read.swept_to
         if self._away_since is not None and self._horizon().ms >= self._away_since:
             over = max(over, min(self._horizon(), self._came_to))

@@ -120,6 +120,13 @@ def _silent(history: History, stored: Stored) -> Iterator[str]:
                 yield f"{reading.name} was told neither of {text} ({entry_id}) nor of a gap"
 
 
+def _untrue(history: History, stored: Stored) -> Iterator[str]:
+    """Promise 5: nobody is told that the history began anew where nothing of it was lost."""
+    for reading in history.readings:
+        if not history.forgiven and any(gap.reason == "reset" for gap in reading.gaps()):
+            yield f"{reading.name} was told of a reset that was none"
+
+
 def _unerased(history: History, stored: Stored) -> Iterator[str]:
     """An erasure that was answered is there at the end, and readers who had the message were told."""
     for write in history.writes:
@@ -182,6 +189,7 @@ _CHECKS: tuple[Callable[[History, Stored], Iterator[str]], ...] = (
         _disorder,
         _own_order,
         _silent,
+        _untrue,
         _unerased,
     ),
     *(_view, _counts, _said_plainly),
