@@ -40,7 +40,7 @@ async def kill(this: Round) -> None:
 
 async def lose_power(this: Round) -> None:
     """F4, everysec: the file is cut back to what it was up to a second before the kill, as the sync
-    leaves it; what was answered may have been written a second later still."""
+    leaves it; what was answered may have been written two seconds later still."""
     store = this.site.store
     sizes: list[tuple[int, int]] = []
     until = time.monotonic() + 3.0
@@ -53,7 +53,7 @@ async def lose_power(this: Round) -> None:
     os.truncate(_file(store.folder), size)
     this.injected += 1
     await asyncio.to_thread(store.start)
-    this.forgive(killed - 2_000)
+    this.forgive(killed - 3_000)
     this.healed()
     await this.pause(1.0)
 
