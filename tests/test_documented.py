@@ -79,7 +79,7 @@ def _full_metrics() -> Metrics:
     metrics = Metrics()
     partition = PartitionStats(**dict.fromkeys(PartitionStats.__struct_fields__, 1))
     group = GroupStats(**dict.fromkeys(GroupStats.__struct_fields__, 1))
-    metrics.store.stats = Stats(1, 1, True, True, [partition])
+    metrics.store.stats = Stats(1, 1, True, False, True, True, [partition])
     metrics.store.groups = [group]
     metrics.refused("too-fast")
     metrics.requests.route("GET", "/").observe(200, 0.1)

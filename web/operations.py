@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from consumers.stats import PartitionStats, read_group_stats, read_stats
+from consumers.stats import PartitionStats, Stats, read_group_stats, read_stats
 from messenger.log import Logs
 from messenger.loops import AWAY
 from web.answers import json_answer
