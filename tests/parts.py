@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import consumers.group
 import web.partition
 from consumers.group import Group
 from consumers.projector import Projector
@@ -86,7 +85,8 @@ class Parts:
     async def _die(self, name: str) -> None:
         group = Group(self.log)
         group.consumer = name
-        await self.turn(group.new())
+        if self.has_unread():
+            await self.turn(group.new())
         await group.close()
 
     def catch_up(self) -> None:
@@ -104,30 +104,38 @@ class Parts:
                 return
         raise AssertionError("the tail does not come to the end")
 
+    def project(self) -> None:
+        """The projector has a turn, if there is anything to read."""
+        if self.has_unread():
+            self.run(self.turn(self.projector.step()))
+
     def project_all(self) -> None:
         """Everything is projected, also what dead projectors hold."""
         self.run(self._project_all())
 
     async def _project_all(self) -> None:
         for _ in range(_TURNS):
-            await self.turn(self.projector.step())
+            if self.has_unread():
+                await self.turn(self.projector.step())
             await self.turn(self.redelivery.step())
-            (group,) = self.client.xinfo_groups(KEYS.log)
-            newest = self.client.xrevrange(KEYS.log, count=1)
-            delivered = EntryId.read(group["last-delivered-id"])
-            is_read = not newest or delivered >= EntryId.read(newest[0][0])
-            if is_read and group["pending"] == 0:
+            if not self.has_unread() and not self.client.xpending(KEYS.log, PROJECTOR)["pending"]:
                 return
             self._let_grow_old()
         raise AssertionError("the projector does not come to the end")
 
+    def has_unread(self) -> bool:
+        """Whether the group has entries to be given: a read that finds none would wait."""
+        (group,) = self.client.xinfo_groups(KEYS.log)
+        return bool(
+            self.client.xrange(KEYS.log, f"({group['last-delivered-id'].decode()}", count=1)
+        )
+
     def _let_grow_old(self) -> None:
         """What the dead hold has been idle for long enough to be taken over, without waiting for it."""
         for each in self.client.xpending_range(KEYS.log, PROJECTOR, "-", "+", 1_000):
-            if each["consumer"].startswith(b"dead"):
-                self.client.xclaim(
-                    KEYS.log, PROJECTOR, each["consumer"], 0, [each["message_id"]], idle=60_000
-                )
+            self.client.xclaim(
+                KEYS.log, PROJECTOR, each["consumer"], 0, [each["message_id"]], idle=60_000
+            )
 
     @staticmethod
     async def turn(step: Awaitable[object]) -> None:
@@ -136,5 +144,5 @@ class Parts:
             await step
 
 
-# Reads that find nothing do not wait: the next turn is for the model to say.
-BLOCKS = ((web.partition, "BLOCK_MS", None), (consumers.group, "_BLOCK_MS", None))
+# A read of the log that finds nothing does not wait: the next turn is for the model to say.
+BLOCK = (web.partition, "BLOCK_MS", None)

@@ -20,7 +20,7 @@ from messenger.events import MessagePosted
 from messenger.log import Post
 from tests.faults import faketime
 from tests.oracle import Oracle, Said
-from tests.parts import BLOCKS, Parts
+from tests.parts import BLOCK, Parts
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, counts, now_ms
 from web.live import Held
@@ -147,7 +147,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def project(self) -> None:
-        self.parts.run(self.parts.turn(self.parts.projector.step()))
+        self.parts.project()
 
     @rule()
     def sweep(self) -> None:
@@ -237,8 +237,7 @@ def test_the_messenger_is_its_model(
 ) -> None:
     """Posts, erasures, time, lost replies, dead projectors, flushes, in any order: log, memory, view,
     counts and resumes are what the list says."""
-    for block in BLOCKS:
-        monkeypatch.setattr(*block)
+    monkeypatch.setattr(*BLOCK)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Machine(timed_store),
         settings=settings(
