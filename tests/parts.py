@@ -20,11 +20,11 @@ from messenger.settings import load
 from tests.faults import faketime
 from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
-from tests.raw import KEYS
+from tests.raw import KEYS, now_ms
 from web.feed import Feed
 
 _T = TypeVar("_T")
-_LOOKS = 16  # a clock that was set back is believed after so many
+_NEAR_MS = 50
 _TURNS = 200
 
 
@@ -74,8 +74,12 @@ class Parts:
             faketime.set_clock(self.private.environment, ahead_s)
 
     def believe_clock(self) -> None:
-        for _ in range(_LOOKS):
+        """Reads until the feed's clock is the store's: one that was set back takes some looks."""
+        for _ in range(_TURNS):
             self.run(self.turn(self.partition.step()))
+            if abs(self.feed.clock.now() - now_ms(self.client)) < _NEAR_MS:
+                return
+        raise AssertionError("the feed does not believe the store's clock")
 
     def kill_projector(self, name: str) -> None:
         """It dies with a batch in its hands; another consumer begins where it was."""
