@@ -48,7 +48,7 @@ FAULTS = (
         window="4s",
         load={**_ALL_COUNT, "padding": 1_900, "pause_s": 0.01},
     ),
-    Fault("F13", "readers that never read", clients.never_read, load=_TEXTS),
+    Fault("F13", "readers that never read", clients.never_read, load=_TEXTS, readers_stay=True),
     Fault("F14", "requests that never end", clients.dawdle),
     Fault("F15", "requests cut off by their clients", clients.cut_off_requests),
     Fault("F16", "web processes restarted (SIGTERM)", processes.restart_rolling),

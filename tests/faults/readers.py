@@ -23,7 +23,10 @@ _FOREVER = aiohttp.ClientTimeout(total=None, sock_connect=2.0)
 class Readers:
     """Two streams and a socket for each room, from its start; and who asks for pages."""
 
-    def __init__(self, site: Site, history: History, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, site: Site, history: History, session: aiohttp.ClientSession, *, stay: bool
+    ) -> None:
+        self._leaves = 0.0 if stay else _LEAVES
         self._site = site
         self._history = history
         self._session = session
@@ -51,7 +54,7 @@ class Readers:
                 async for event, last_id in read(rng.choice(self._site.webs).url, reading, last):
                     last = last_id or last
                     self._note(reading, event)
-                    if rng.random() < _LEAVES:
+                    if rng.random() < self._leaves:
                         break
             except AWAY:
                 pass

@@ -40,6 +40,8 @@ class Fault(msgspec.Struct, frozen=True):
     heals: bool = True
     # The store's clock is set: what is over by its furthest time may be gone.
     is_of_time: bool = False
+    # Whether readers never leave by themselves: how long a message took to them is measured.
+    readers_stay: bool = False
     # Whether it is for `messenger up` with its own store.
     is_up: bool = False
 
@@ -104,7 +106,7 @@ async def run_round(fault: Fault, seed: int) -> Row:
     connector = aiohttp.TCPConnector(limit=0)
     async with site, aiohttp.ClientSession(connector=connector) as session:
         this = Round(site, history, session)
-        readers = Readers(site, history, session)
+        readers = Readers(site, history, session, stay=fault.readers_stay)
         this.writers = Writers(site, history, session, **fault.load)  # type: ignore[arg-type]
         await this.pause(_BEFORE_S)
         await fault.harm(this)
