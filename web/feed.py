@@ -13,6 +13,7 @@ from messenger.fields import Room as RoomName
 from messenger.keys import partition_of
 from messenger.log import Logs
 from web.everything import Everything
+from web.listed import living
 from web.live import Beat, Erased, Gap, Held, Hello, Live, live_of
 from web.partition import Partition
 from web.room import Page, Room
@@ -77,10 +78,10 @@ class Feed:
     def rooms(self, most: int) -> list[RoomFacts]:
         """The rooms with living messages, the last spoken in first."""
         now = self.clock.now()
-        living: list[tuple[EntryId, str]] = []
+        found: list[tuple[EntryId, str]] = []
         for partition in self.partitions:
-            living += partition.living(now)
-        newest = heapq.nlargest(most, living)
+            found += living(partition, now)
+        newest = heapq.nlargest(most, found)
         return [self._facts(self.of(name), name, last, now) for last, name in newest]
 
     def here(self, name: str) -> int:

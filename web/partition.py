@@ -3,9 +3,7 @@
 import asyncio
 import heapq
 import logging
-from collections.abc import Iterator
 
-from messenger import wording
 from messenger.clock import StoreClock
 from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId
@@ -125,17 +123,6 @@ class Partition:
         if cursor < self._trimmed_to:
             return Gap("trimmed", cursor, self._trimmed_to)
         return Gap("expired", cursor, expired_to) if cursor < expired_to else None
-
-    def living(self, now: int) -> Iterator[tuple[EntryId, str]]:
-        """The rooms with living messages that everyone may know of, each with the id of its newest;
-        where that is not remembered any more, with the room's floor."""
-        self.forget(now)
-        for room in filter(_is_listed, self.rooms.values()):
-            last = room.last_id()
-            if last > START:
-                yield last, room.name
-            elif room.reaches_beyond(now):
-                yield room.floor, room.name
 
     async def reach(self, cursor: EntryId) -> None:
         """Waits for an id that the store knows and this process does not yet: a reader may come from
@@ -298,7 +285,3 @@ class Partition:
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted."""
         return EntryId(max(self.clock.now() - self.window, 0), 0)
-
-
-def _is_listed(room: Room) -> bool:
-    return wording.is_listed(room.name)
