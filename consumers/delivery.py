@@ -7,6 +7,7 @@ from messenger.events import Event
 class Delivery:
     """One event of the log. `expires_at` is in milliseconds since 1970, by the store's clock: keep
     nothing of it for longer. `attempt` is 1 where the event was not tried before, as far as is known.
+    `traceparent` (W3C Trace Context) is the span in which it was appended, if that was traced.
     """
 
     __slots__ = (
@@ -19,6 +20,7 @@ class Delivery:
         "is_settled",
         "partition",
         "read_at",
+        "traceparent",
     )
 
     def __init__(
@@ -29,6 +31,7 @@ class Delivery:
         self.partition = partition
         self.attempt = attempt
         self.expires_at = expires_at
+        self.traceparent: str | None = None
         # Ours: when it was read, by the event loop's clock; may nothing else be handled beside it; has
         # another consumer taken it over, or was it erased; has the program acked or failed it.
         self.read_at = 0.0

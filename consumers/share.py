@@ -92,7 +92,7 @@ class Share:
             else:
                 if isinstance(event, MessageErased):
                     skipped += self._forget(event)
-                await self._offer(entry.id, event, times)
+                await self._offer(entry, event, times)
         await self._ack(skipped, "skipped")
         await self._ack(expired, "expired_unprocessed")
 
@@ -166,12 +166,13 @@ class Share:
         waiting.is_lost = True
         return [waiting.id]
 
-    async def _offer(self, entry_id: EntryId, event: Event, times: int) -> None:
+    async def _offer(self, entry: Entry, event: Event, times: int) -> None:
         if times >= max(self._attempts, _SUSPECT + 1):
-            await self._bury(entry_id, f"begun with {times} times and never ended", times)
+            await self._bury(entry.id, f"begun with {times} times and never ended", times)
             return
-        expires_at = self._expires_at(entry_id, event)
-        delivery = Delivery(event, entry_id, self.partition, times + 1, expires_at)
+        expires_at = self._expires_at(entry.id, event)
+        delivery = Delivery(event, entry.id, self.partition, times + 1, expires_at)
+        delivery.traceparent = entry.traceparent
         delivery.read_at = _now()
         delivery.is_alone = times >= _SUSPECT
         self.hand.offer(delivery)

@@ -208,3 +208,9 @@ def _with_token(settings: Settings) -> Settings:
             f"allowed: a file that others can't read (chmod 600), holding {values.TOKEN_FORM}"
         ) from None
     return msgspec.structs.replace(settings, admin_token=token)
+
+
+def environment_with(name: str, value: str | None) -> dict[str, str]:
+    """Our environment for a program that we start, with a variable of its own, or without it."""
+    ours = {each: kept for each, kept in os.environ.items() if each != name}
+    return ours if value is None else {**ours, name: value}

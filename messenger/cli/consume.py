@@ -144,7 +144,7 @@ def _running(program: Program, asked: _Asked) -> _Work:
             nonlocal ended
             is_last = True
             try:
-                await program.run(encode(delivery))
+                await program.run(encode(delivery), delivery.traceparent)
             except ProgramFailed as error:
                 is_last = delivery.attempt >= asked.attempts
                 _say(f"{delivery.key}: attempt {delivery.attempt} of {asked.attempts}: {error.how}")

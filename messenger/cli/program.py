@@ -13,6 +13,7 @@ import click
 from messenger.cli.output import OutputClosed
 from messenger.cli.writer import Writer
 from messenger.errors import OutputFailed
+from messenger.settings import environment_with
 
 # What is kept of its last words, in bytes.
 _TAIL = 2_000
@@ -44,14 +45,19 @@ class Program:
         self._errors = Writer(_STDERR, "standard error")
         self._never = asyncio.Event()
 
-    async def run(self, line: bytes) -> None:
-        """Raises ProgramFailed if it could not handle the event."""
+    async def run(self, line: bytes, traceparent: str | None = None) -> None:
+        """Raises ProgramFailed if it could not handle the event. The trace that the event belongs to, if
+        there is one, is in the environment, where OpenTelemetry has it: TRACEPARENT."""
         tail = bytearray()
         async with self._hearing(tail) as errors:
             try:
                 # Its own process group: Ctrl-C asks us to stop, and lets it finish what it has begun.
                 process = await asyncio.create_subprocess_exec(
-                    *self._words, stdin=PIPE, stderr=errors, process_group=0
+                    *self._words,
+                    stdin=PIPE,
+                    stderr=errors,
+                    process_group=0,
+                    env=environment_with("TRACEPARENT", traceparent),
                 )
             except OSError as error:
                 raise ProgramFailed(f"can't be run: {error.strerror or error}") from None
