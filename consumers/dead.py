@@ -3,12 +3,16 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Literal
 
+from consumers.groups import group_names
 from messenger.entries import EntryId
+from messenger.errors import NotFound
 from messenger.keys import PROJECTOR
 from messenger.letters import Letter
-from messenger.log import Log
+from messenger.log import Log, Logs
 from messenger.pipe import Reply
 from messenger.scripts import load
+
+Verb = Literal["requeue", "drop"]
 
 _PAGE = 500
 _BURY = load("consumers", "bury", parts=("groups", "letters"))
@@ -60,7 +64,7 @@ class DeadLetters:
         return None
 
     async def dig(
-        self, verb: Literal["requeue", "drop"], entries: Sequence[EntryId] | None = None
+        self, verb: Verb, entries: Sequence[EntryId] | None = None
     ) -> tuple[int, list[EntryId]] | None:
         """Hands these entries to the group again, or drops their letters for good; all of them if none
         are named. How many, and which of them can't be handed out because the log has them no more;
@@ -118,6 +122,32 @@ async def groups_with_letters(log: Log) -> set[str]:
     """The groups that have dead letters on a log, also those that are gone."""
     members = await log.store.pipe.call("ZRANGE", log.keys.letters, 0, -1)
     return {member.split(b" ", 2)[2].decode() for member in members}
+
+
+async def known_groups(logs: Logs) -> list[str]:
+    """The groups that are there, and those that are gone and have left dead letters."""
+    names: set[str] = set()
+    for log in logs.all:
+        names |= await groups_with_letters(log) | await group_names(log)
+    return sorted(names)
+
+
+async def dig_out(
+    verb: Verb, group: str, chosen: Sequence[tuple[Log, list[EntryId] | None]]
+) -> tuple[int, list[EntryId]]:
+    """`DeadLetters.dig` on several logs, each with its entries or None for all; NotFound where the
+    group is not there."""
+    done = 0
+    gone: list[EntryId] = []
+    for log, entries in chosen:
+        dug = await DeadLetters(log, group).dig(verb, entries)
+        if dug is None:
+            raise NotFound(
+                f"the group {group} is not there any more; its consumers make it when they start",
+                code="group-not-found",
+            )
+        done, gone = done + dug[0], gone + dug[1]
+    return done, gone
 
 
 def _entry_of(member: bytes) -> str:

@@ -13,6 +13,8 @@ EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+# For what is nobody's to keep, not even to ask whether it is still so.
+NOT_KEPT = {"Cache-Control": "no-store"}
 # Made once: a hot path's headers cost as much as its body.
 _JSON_FIELDS = CIMultiDict({"Content-Type": JSON, "Cache-Control": "no-cache", **EVERYWHERE})
 

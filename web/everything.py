@@ -34,14 +34,17 @@ class Everything:
         self.listeners: dict[Subscriber, Scope] = {}
         self._cursors = cursors
 
-    def tell(self, partition: int, news: Mapping[str, Sequence[Held | Erased]]) -> None:
+    def tell(self, partition: int, news: Mapping[str, Sequence[Held | Erased]]) -> int:
         """Hands out what a partition's tail has read, in the log's order; encoded once for each format
-        and scope."""
+        and scope. How many events that were, counted for each listener."""
+        handed = 0
         for scope, listeners in self._by_scope().items():
             events = [event for room in news if scope.has(room) for event in news[room]]
             if events:
                 events.sort(key=lambda event: event.id)
                 hand_out(self.placed(self._cursors(), partition, events), listeners)
+                handed += len(events) * len(listeners)
+        return handed
 
     def tell_gap(self, partition: int, gap: Gap) -> None:
         for scope, listeners in self._by_scope().items():

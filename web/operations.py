@@ -33,7 +33,7 @@ async def ready(request: web.Request) -> web.Response:
     """Whether posts and reads will be served, and what is wrong besides."""
     if request.app[STOP].is_set():
         return _health(Health("unready", ["the process is stopping"]))
-    stats = await _ask(request, read_stats)
+    stats = await ask(request, read_stats)
     if stats is None:
         return _health(Health("unready", ["the store does not answer"]))
     if (refusal := _refusal(stats)) is not None:
@@ -46,7 +46,7 @@ async def ready(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     found, feed = request.app[METRICS], request.app[FEED]
-    stats, groups = await asyncio.gather(_ask(request, read_stats), _ask(request, read_group_stats))
+    stats, groups = await asyncio.gather(ask(request, read_stats), ask(request, read_group_stats))
     found.store.stats, found.store.groups = stats, groups or []
     now = asyncio.get_running_loop().time()
     found.feed(
@@ -58,7 +58,7 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=encode(found.registry), headers={"Content-Type": content_type})
 
 
-async def _ask(request: web.Request, read: Callable[[Logs], Awaitable[_T]]) -> _T | None:
+async def ask(request: web.Request, read: Callable[[Logs], Awaitable[_T]]) -> _T | None:
     """What the store tells; None if it does not in time."""
     try:
         async with asyncio.timeout(_ASK_S):

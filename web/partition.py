@@ -14,6 +14,8 @@ from messenger.tail import Read, Tail
 from web.everything import Everything
 from web.here import Here
 from web.live import Erased, Gap, Held, live_of
+from web.occupancy import Occupancy
+from web.rates import Rates
 from web.returning import look_again
 from web.room import Room
 from web.waiters import Waiters
@@ -40,6 +42,8 @@ class Partition:
         # The window in force, which may still be a longer one than is set.
         self.window = of.window
         self.heard_at = 0.0
+        self.occupancy = Occupancy(of.window)
+        self.rates = Rates()
         self._everything = everything
         self._tail = Tail(of.store, of.keys, clock)
         self._birth = START
@@ -48,6 +52,8 @@ class Partition:
         self._read_at = 0
         self._away_since: int | None = None
         self._came_to = START
+        # The log's end when this process began with it: what was erased up to there it never saw.
+        self._began_at = START
         # The last message that is over, in any room; of those from before this process what is known.
         self.expired_to = START
         self._expired_before = START
@@ -145,6 +151,7 @@ class Partition:
         """Lets go of all that is over at that time of the store's clock."""
         while self._deaths and self._deaths[0][0] <= now:
             _, entry_id, name = heapq.heappop(self._deaths)
+            self.occupancy.expire(entry_id)
             if room := self.rooms.get(name):
                 self._expire(room, entry_id)
 
@@ -177,10 +184,11 @@ class Partition:
         self.epoch, self._birth = facts.epoch, facts.birth
         self._away_since = None
         self.position = self._tail.position = START
-        self._load_to = facts.last
+        self._load_to = self._began_at = facts.last
         self._trimmed_to = START
         self.expired_to = self._expired_before = START
         self._deaths.clear()
+        self.occupancy.clear()
         self._empty_rooms(facts)
 
     def _empty_rooms(self, facts: Facts) -> None:
@@ -204,10 +212,10 @@ class Partition:
             self._take_entry(entry, news, over)
         self._tell_over(over)
         self._trim(read.trimmed_to)
-        for name, events in news.items():
-            self.rooms[name].broadcast(events)
+        handed = sum(self.rooms[name].broadcast(events) for name, events in news.items())
         if self._everything.listeners:
-            self._everything.tell(self.index, news)
+            handed += self._everything.tell(self.index, news)
+        self.rates.delivered(self.clock.now(), handed)
         if read.is_whole:
             self._tail.position = max(self._tail.position, missed_to)
         self.position = self._tail.position
@@ -263,8 +271,17 @@ class Partition:
             over[name] = live.id
             return
         self.room(name).take(live)
+        self._count(live)
         heapq.heappush(self._deaths, (live.expires_at, live.id, name))
         news.setdefault(name, []).append(live)
+
+    def _count(self, live: Held | Erased) -> None:
+        if isinstance(live, Held):
+            self.occupancy.add(live.id)
+            self.rates.posted(live.id.ms)
+        else:
+            was_seen = live.id > self._began_at
+            self.occupancy.erase(live.id, EntryId.parse(live.message) if was_seen else None)
 
     def _expire(self, room: Room, entry_id: EntryId) -> None:
         if room.expire(entry_id):
@@ -275,6 +292,7 @@ class Partition:
         if trimmed_to <= self._trimmed_to:
             return
         after, self._trimmed_to = self._trimmed_to, trimmed_to
+        self.occupancy.trim(trimmed_to)
         gap = Gap("trimmed", after, trimmed_to)
         trimmed = [room for room in self.rooms.values() if room.trim(trimmed_to)]
         for room in trimmed:

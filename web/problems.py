@@ -12,6 +12,9 @@ from messenger.errors import MessengerError
 _BY_CODE = {
     "key-reused": (422, "Idempotency-Key used before"),
     "message-erased": (410, "Message erased"),
+    "group-not-found": (404, "Group not found"),
+    "letter-not-found": (404, "Dead letter not found"),
+    "entry-gone": (410, "Entry gone"),
 }
 _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.BadRequest: (400, "Bad request"),

@@ -44,6 +44,15 @@ def limit_of(request: web.Request, default: int = DEFAULT) -> int:
     return int(text)
 
 
+def number_of(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,15}", text, re.ASCII):
+        raise BadRequest(f"{name} is a whole number of milliseconds", code="bad-query")
+    return int(text)
+
+
 def id_of_query(request: web.Request, name: str) -> EntryId | None:
     text = request.query.get(name)
     return None if text is None else _cursor(text, name)

@@ -144,9 +144,11 @@ class Room:
         """Whether messages may live that were let go for want of room, all older than `floor`."""
         return self._beyond_until > now
 
-    def broadcast(self, events: Sequence[Live]) -> None:
-        """Hands events to every subscriber."""
-        hand_out(events, tuple(self.subscribers))
+    def broadcast(self, events: Sequence[Live]) -> int:
+        """Hands events to every subscriber; how many events that were, counted for each."""
+        subscribers = tuple(self.subscribers)
+        hand_out(events, subscribers)
+        return len(events) * len(subscribers)
 
     def tell(self, here: int, now: float) -> None:
         """Tells how many are here to those who were told another number. One who waits for the hello

@@ -7,10 +7,13 @@ from aiohttp.typedefs import Handler
 
 from web import (
     events,
+    figures,
     firehose,
+    letters,
     listing,
     messages,
     operations,
+    ops,
     page,
     posting,
     reference,
@@ -19,11 +22,15 @@ from web import (
     shell,
     sockets,
 )
+from web.appkeys import SETTINGS
 from web.guard import guarded
 from web.metrics import Metrics
 from web.unread import expect
 
 Wrap = Callable[[Handler, str, str], Handler]
+
+# There only where an operator's token is set.
+OPS = "/ops"
 
 ROUTES = (
     ("GET", "/", page.lobby),
@@ -43,6 +50,15 @@ ROUTES = (
     ("GET", "/api/events", firehose.events),
     ("GET", "/api/socket", firehose.socket),
     ("GET", "/api/replay", replay.replay),
+    ("GET", OPS, ops.page),
+    ("GET", "/api/ops/figures", figures.figures),
+    ("GET", "/api/ops/groups", figures.groups),
+    ("GET", "/api/ops/letters", letters.listed),
+    ("DELETE", "/api/ops/letters/{group}", letters.drop_all),
+    ("POST", "/api/ops/letters/{group}/requeue", letters.requeue_all),
+    ("GET", "/api/ops/letters/{group}/{partition}/{message}", letters.shown),
+    ("DELETE", "/api/ops/letters/{group}/{partition}/{message}", letters.drop),
+    ("POST", "/api/ops/letters/{group}/{partition}/{message}/requeue", letters.requeue),
     ("GET", "/health/live", operations.live),
     ("GET", "/health/ready", operations.ready),
     ("GET", "/metrics", operations.metrics),
@@ -61,12 +77,21 @@ _STREAMS = (
     replay.replay,
 )
 # What watches over us would be most of what is traced, and a stream's span would last for hours.
-_NOT_TRACED = (*_STREAMS, operations.live, operations.ready, operations.metrics)
+_NOT_TRACED = (
+    *_STREAMS,
+    operations.live,
+    operations.ready,
+    operations.metrics,
+    figures.figures,
+    figures.groups,
+)
 
 
 def add(app: web.Application, metrics: Metrics, wrap: Wrap | None = None) -> None:
     """Adds every route; `wrap` is put round the whole of each that is worth tracing."""
     for method, path, handler in ROUTES:
+        if path == OPS and app[SETTINGS].admin_token is None:
+            continue
         whole = guarded(handler, method, path, metrics)
         if wrap is not None and handler not in _NOT_TRACED:
             whole = wrap(whole, method, path)

@@ -108,10 +108,10 @@ def _choose(letter: str | None, *, is_all: bool) -> _Id | None:
 
 
 async def _list(settings: Settings, group: str | None, *, as_json: bool) -> None:
-    from consumers.dead import DeadLetters
+    from consumers.dead import DeadLetters, known_groups
 
     async with opened(settings) as logs:
-        known = await _known(logs)
+        known = await known_groups(logs)
         chosen = known if group is None else [_check(group, known)]
         found = [
             letter
@@ -127,8 +127,10 @@ async def _list(settings: Settings, group: str | None, *, as_json: bool) -> None
 
 
 async def _show(settings: Settings, group: str, wanted: _Id, *, as_json: bool) -> None:
+    from consumers.dead import known_groups
+
     async with opened(settings) as logs:
-        _check(group, await _known(logs))
+        _check(group, await known_groups(logs))
         _, found = await _find(logs, group, wanted)
     if as_json:
         print_json(found)
@@ -149,13 +151,15 @@ async def _show(settings: Settings, group: str, wanted: _Id, *, as_json: bool) -
 async def _dig(
     settings: Settings, verb: _Verb, group: str, wanted: _Id | None, *, as_json: bool
 ) -> None:
+    from consumers.dead import dig_out, known_groups
+
     async with opened(settings) as logs:
-        _check(group, await _known(logs))
+        _check(group, await known_groups(logs))
         chosen: list[tuple[Log, list[EntryId] | None]] = [(log, None) for log in logs.all]
         if wanted is not None:
             log, found = await _find(logs, group, wanted)
             chosen = [(log, [EntryId.parse(found.entry)])]
-        done, gone = await _dig_out(verb, group, chosen)
+        done, gone = await dig_out(verb, group, chosen)
     if as_json:
         print_json({verb: done})
     elif done or not gone:
@@ -165,24 +169,6 @@ async def _dig(
             f"{len(gone)} can't be handed out again: their entries are no more in the log",
             code="entry-gone",
         )
-
-
-async def _dig_out(
-    verb: _Verb, group: str, chosen: Sequence[tuple[Log, list[EntryId] | None]]
-) -> tuple[int, list[EntryId]]:
-    from consumers.dead import DeadLetters
-
-    done = 0
-    gone: list[EntryId] = []
-    for log, entries in chosen:
-        dug = await DeadLetters(log, group).dig(verb, entries)
-        if dug is None:
-            raise NotFound(
-                f"the group {group} is not there any more; its consumers make it when they start",
-                code="group-not-found",
-            )
-        done, gone = done + dug[0], gone + dug[1]
-    return done, gone
 
 
 async def _find(logs: Logs, group: str, wanted: _Id) -> tuple[Log, Letter]:
@@ -203,17 +189,6 @@ async def _find(logs: Logs, group: str, wanted: _Id) -> tuple[Log, Letter]:
         names = " or ".join(f"{log.keys.partition}/{entry}" for log, _ in found)
         raise BadRequest(f"several partitions have this id; write {names}", code="bad-id")
     return found[0]
-
-
-async def _known(logs: Logs) -> list[str]:
-    """The groups that are there, and those that are gone and have left dead letters."""
-    from consumers.dead import groups_with_letters
-    from consumers.groups import group_names
-
-    names: set[str] = set()
-    for log in logs.all:
-        names |= await groups_with_letters(log) | await group_names(log)
-    return sorted(names)
 
 
 def _check(group: str, known: Sequence[str]) -> str:

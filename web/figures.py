@@ -1,0 +1,94 @@
+"""The figures of the operators' page: those of the store, and those that the feed counts by itself."""
+
+import asyncio
+from collections import Counter
+
+import msgspec
+from aiohttp import web
+
+from consumers.groups import GroupStats
+from consumers.stats import Stats, read_group_stats, read_stats
+from messenger.errors import StoreUnavailable
+from web.answers import NOT_KEPT, json_answer
+from web.appkeys import FEED
+from web.feed import Feed
+from web.operations import ask
+from web.queries import number_of
+from web.rates import KEPT_S
+from web.tokens import require_operator
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Times are milliseconds, `now` by the store's clock. `ages` are the messages that live, by when
+    they were posted: [when a slot begins, how many], `slot` ms each. `seconds` are [when, posts,
+    deliveries] of each whole second. `subscribers`, `deliveries` and `tail_lag_ms` are this process's
+    own, all else is the same from every one. `store` is null while it does not answer."""
+
+    now: int
+    window: int
+    slot: int
+    ages: list[tuple[int, int]]
+    seconds: list[tuple[int, int, int]]
+    subscribers: int
+    tail_lag_ms: int
+    store: Stats | None
+
+
+class Groups(msgspec.Struct, frozen=True):
+    """`lag` is counted up to ten thousand."""
+
+    now: int
+    groups: list[GroupStats]
+
+
+async def figures(request: web.Request) -> web.Response:
+    """What there is to see now; with `after`, a time in ms, only the seconds after it."""
+    require_operator(request)
+    after = number_of(request, "after", 0)
+    store = await ask(request, read_stats)
+    feed = request.app[FEED]
+    now = feed.clock.now()
+    window = max(partition.window for partition in feed.partitions)
+    heard_at = min(partition.heard_at for partition in feed.partitions)
+    found = Figures(
+        now=now,
+        window=window,
+        slot=feed.partitions[0].occupancy.slot,
+        ages=_ages(feed, now - window),
+        seconds=_seconds(feed, max(after // 1_000 + 1, now // 1_000 - KEPT_S), now // 1_000),
+        subscribers=len(feed.subscribers),
+        tail_lag_ms=int((asyncio.get_running_loop().time() - heard_at) * 1_000),
+        store=store,
+    )
+    return json_answer(_encode(found), headers=NOT_KEPT)
+
+
+async def groups(request: web.Request) -> web.Response:
+    """Each group on each partition. They are asked for apart: counting takes longer for those that are
+    behind."""
+    require_operator(request)
+    found = await ask(request, read_group_stats)
+    if found is None:
+        raise StoreUnavailable("the store did not tell of its groups within a second")
+    return json_answer(_encode(Groups(request.app[FEED].clock.now(), found)), headers=NOT_KEPT)
+
+
+def _ages(feed: Feed, horizon_ms: int) -> list[tuple[int, int]]:
+    found: Counter[int] = Counter()
+    for partition in feed.partitions:
+        found.update(partition.occupancy.read(horizon_ms))
+    return sorted(found.items())
+
+
+def _seconds(feed: Feed, begin: int, end: int) -> list[tuple[int, int, int]]:
+    """Every second from one up to another, which is not over yet and left out."""
+    return [
+        (
+            second * 1_000,
+            sum(partition.rates.posts.get(second, 0) for partition in feed.partitions),
+            sum(partition.rates.deliveries.get(second, 0) for partition in feed.partitions),
+        )
+        for second in range(begin, end)
+    ]
