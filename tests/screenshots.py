@@ -8,6 +8,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, Route, expect
 
 from messenger.settings import load
+from tests import ops_screenshots
 from tests.browser import browser
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
@@ -34,6 +35,7 @@ async def main() -> None:
         settings = load({"port": "0", "post_rate": "20/10s"})
         async with serving(store.url, settings) as messenger, browser() as opened:
             await _take_all(messenger, opened, store)
+        await ops_screenshots.take(store, _FOLDER)
     finally:
         store.remove()
 

@@ -2,7 +2,7 @@
 // at the right and leave at the left.
 import { draw } from "/static/ops-make.js";
 import { plot } from "/static/ops-plot.js";
-import { age, clockTime, count, roundUp, some } from "/static/ops-words.js";
+import { age, clockTime, count, roundCount, some } from "/static/ops-words.js";
 import { left } from "/static/words.js";
 
 const PLACES = 60;
@@ -38,7 +38,7 @@ export function ages() {
       const total = told.ages.reduce((sum, [, number]) => sum + number, 0);
       const highest = Math.max(0, ...told.ages.map(([, number]) => number));
       const near = told.ages.reduce((sum, [begin, number]) => sum + (placeOf(begin) < NEAR_END ? number : 0), 0);
-      const top = Math.max(5, roundUp(Math.max(highest, 1)));
+      const top = Math.max(5, roundCount(Math.max(highest, 1)));
       const width = 1_000 * told.slot / told.window;
       bars.replaceChildren(...told.ages.map(([begin, number]) => {
         const x = Math.max(0, 1_000 * placeOf(begin)), end = Math.min(1_000, 1_000 * placeOf(begin) + width);

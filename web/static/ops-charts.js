@@ -2,12 +2,12 @@
 // (docs/operations.md).
 import { ages } from "/static/ops-ages.js";
 import { line } from "/static/ops-line.js";
-import { age, bytes, count, some } from "/static/ops-words.js";
+import { age, bytes, count, roundBytes, roundCount, roundTime, some } from "/static/ops-words.js";
 
 const LAG_MS = 10_000, ERASURE_MS = 1_000, FULL = 0.9;
 
-const counted = (unit) => ({ words: (number) => `${count(number)} ${unit}`, split: (number) => [count(number), unit] });
-const timed = { words: age, split: (ms) => age(ms).split(" ") };
+const counted = (unit) => ({ round: roundCount, words: (number) => `${count(number)} ${unit}`, split: (number) => [count(number), unit] });
+const timed = { round: roundTime, words: age, split: (ms) => age(ms).split(" ") };
 const highest = (partitions, name) => Math.max(0, ...partitions.map((each) => each[name]));
 const total = (partitions, name) => partitions.reduce((sum, each) => sum + each[name], 0);
 
@@ -15,24 +15,24 @@ export function charts(window, place) {
   const shown = ages();
   const posts = line({ title: "Posts", about: "in all rooms, by any process", least: 5, ...counted("a second") });
   const deliveries = line({ title: "Deliveries", about: "events handed to this process's readers", least: 5, ...counted("a second") });
-  const subscribers = line({ title: "Subscribers", about: "live connections to this process", least: 5, ...counted("now") });
+  const subscribers = line({ title: "Subscribers", about: "live connections to this process", least: 5, ...counted("readers") });
   const projector = line({
     title: "Projector lag", about: "age of the oldest entry that is not in the view", least: 1_000, ...timed,
     judge: (ms) => (ms > LAG_MS ? "Older pages are behind: does a worker run?" : ""),
   });
   const groups = line({
-    title: "Consumer groups' lag", about: "age of the oldest entry that a group was not handed", least: 1_000, ...timed,
+    title: "Consumer groups' lag", about: "age of the oldest entry that a group was not handed", least: 1_000, isWide: true, ...timed,
   });
   const erasure = line({
     title: "Erasure delay", about: "how late the oldest entry of the last sweep was", least: 1_000, ...timed,
     judge: (ms) => (ms > ERASURE_MS ? "Texts outlived their time by more than a second." : ""),
   });
   const memory = line({
-    title: "Store memory", about: "no limit is set", least: 1_048_576, base: 1_024,
+    title: "Store memory", about: "no limit is set", least: 1_048_576, round: roundBytes,
     words: bytes, split: (number) => bytes(number).split(" "),
   });
   window.replaceChildren(shown.figure);
-  place.replaceChildren(...[posts, deliveries, projector, groups, subscribers, erasure, memory].map((each) => each.figure));
+  place.replaceChildren(...[posts, deliveries, subscribers, projector, groups, erasure, memory].map((each) => each.figure));
 
   function showStore({ now, store }) {
     const { partitions } = store, limit = store.max_memory;

@@ -1,7 +1,7 @@
 // A chart of the last five minutes: lines by the second.
 import { draw, make } from "/static/ops-make.js";
 import { plot } from "/static/ops-plot.js";
-import { clockTime, roundUp } from "/static/ops-words.js";
+import { clockTime } from "/static/ops-words.js";
 
 export const SPAN_S = 300;
 // Looks that are further apart have something missing between them, and no line joins them.
@@ -9,9 +9,9 @@ const JOINED_S = 5;
 const HUES = 5;
 
 // `words(value)` is a value with its unit, `split(value)` the same in two; `least` is the smallest end of
-// the axis, `base` what its numbers are round in; `judge(value)` says what is wrong with a value; `limit`
+// the axis, `round(value)` one that has room for a value; `judge(value)` says what is wrong with a value; `limit`
 // is a line that should not be crossed: { value, name }.
-export function line({ title, about, words, split, least, base, judge = () => "", floors = false }) {
+export function line({ title, about, words, split, least, round, judge = () => "", isWide = false }) {
   const lines = new Map();
   let end = 0, limit = null;
   const drawn = plot({ title, about, from: "5 min ago", places: SPAN_S, look });
@@ -19,6 +19,7 @@ export function line({ title, about, words, split, least, base, judge = () => ""
   const legend = make("p", { class: "legend" });
   drawn.svg.append(mark, drawn.cursor);
   drawn.figure.append(legend);
+  drawn.figure.classList.toggle("spread", isWide);
 
   function lineOf(name) {
     if (!lines.has(name)) {
@@ -93,11 +94,11 @@ export function line({ title, about, words, split, least, base, judge = () => ""
         if (at !== null) latest.push([name, values.get(at), hue]);
       }
       const highest = Math.max(0, ...all), lowest = all.length ? Math.min(...all) : 0;
-      const top = Math.max(least, roundUp(Math.max(highest, least), base));
+      const top = round(Math.max(highest, least));
       for (const { values, path, area } of lines.values()) {
         const found = paths(values, top);
         path.setAttribute("d", found.path);
-        area.setAttribute("d", floors || lines.size === 1 ? found.area : "");
+        area.setAttribute("d", lines.size === 1 ? found.area : "");
       }
       const isShown = limit && limit.value <= top;
       mark.setAttribute("visibility", isShown ? "visible" : "hidden");

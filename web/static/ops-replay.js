@@ -7,6 +7,7 @@ import { clockTime, count, some } from "/static/ops-words.js";
 import { left } from "/static/words.js";
 
 const MOST = 200;
+const NEAR_TOP = 8;
 const ENDS = {
   whole: "That was all.", restart: "The server is about to restart: play again.",
   "store-unavailable": "The store stayed away.", "log-reset": "The log began anew.",
@@ -41,8 +42,10 @@ export function replay(form, place, rows, said) {
       make("bdi", { class: "room" }, line.room), make("bdi", { class: "author" }, line.author), make("span", { class: "left" })),
     make("p", { class: "text", dir: "auto" }, line.text));
 
+  // Takes in what came; whether more is to come.
   function take(lines) {
     const added = [];
+    let last = null, ended = null;
     for (const line of lines) {
       if (line.type === "message.posted") {
         given += 1;
@@ -53,17 +56,22 @@ export function replay(form, place, rows, said) {
         const at = added.findIndex((each) => each.id === line.erased && each.room === line.room);
         if (at >= 0) added.splice(at, 1);
       } else if (line.type === "replay.ended") {
-        tell(`${ENDS[line.reason] ?? line.reason} ${some(given, "event")}${line.expired ? `, ${count(line.expired)} more had expired` : ""}.`, line.reason !== "whole");
-        return false;
+        ended = line;
+        continue;
       }
+      last = Number((line.id ?? line.position).split("-")[0]);
     }
+    const isAtTop = rows.scrollTop < NEAR_TOP;
     rows.prepend(...added.slice(-MOST).reverse().map(row));
+    if (isAtTop) rows.scrollTop = 0;
     while (rows.children.length > MOST) rows.lastElementChild.remove();
-    const last = lines.at(-1);
-    const at = Number((last.id ?? last.position).split("-")[0]);
-    ends.mark(at);
-    tell(`Playing: ${some(given, "event")}, now at ${clockTime(at)}.`);
     expire();
+    if (ended) {
+      tell(`${ENDS[ended.reason] ?? ended.reason} ${some(given, "event")}${ended.expired ? `, ${count(ended.expired)} more had expired` : ""}.`, ended.reason !== "whole");
+      return false;
+    }
+    ends.mark(last);
+    tell(`Playing: ${some(given, "event")}, now at ${clockTime(last)}.`);
     return true;
   }
 
