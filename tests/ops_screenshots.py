@@ -33,14 +33,15 @@ async def take(store: PrivateStore, folder: Path) -> None:
     settings = load({"port": "0", "post_rate": "off", "admin_token": TOKEN})
     async with serving(store.url, settings) as messenger, browser() as opened:
         await _make_past(store, messenger)
-        async with _readers(messenger), _talk(messenger):
-            async with (
-                _page(messenger, opened, _DESK, "light") as light,
-                _page(messenger, opened, _DESK, "dark") as dark,
-                _page(messenger, opened, _PHONE, "light") as phone,
-            ):
-                await asyncio.sleep(_WATCH_S)
-                await _take(folder, light, dark, phone)
+        async with (
+            _readers(messenger),
+            _talk(messenger),
+            _page(messenger, opened, _DESK, "light") as light,
+            _page(messenger, opened, _DESK, "dark") as dark,
+            _page(messenger, opened, _PHONE, "light") as phone,
+        ):
+            await asyncio.sleep(_WATCH_S)
+            await _take(folder, light, dark, phone)
 
 
 async def _take(folder: Path, light: Page, dark: Page, phone: Page) -> None:

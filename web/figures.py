@@ -21,16 +21,20 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Times are milliseconds, `now` by the store's clock. `ages` are the messages that live, by when
-    they were posted: [when a slot begins, how many], `slot` ms each. `seconds` are [when, posts,
-    deliveries] of each whole second. `subscribers`, `deliveries` and `tail_lag_ms` are this process's
-    own, all else is the same from every one. `store` is null while it does not answer."""
+    """Times are milliseconds, `now` by the store's clock.
+
+    `ages` are the messages that live, by when they were posted: [when a slot begins, how many], each of
+    `slot` ms. `seconds` are [when, posts, deliveries] of each whole second, `erased` the ids of messages
+    that were erased before their time. `subscribers`, deliveries and `tail_lag_ms` are this process's
+    own, all else is the same from every one. `store` is null while it does not answer.
+    """
 
     now: int
     window: int
     slot: int
     ages: list[tuple[int, int]]
     seconds: list[tuple[int, int, int]]
+    erased: list[str]
     subscribers: int
     tail_lag_ms: int
     store: Stats | None
@@ -44,7 +48,7 @@ class Groups(msgspec.Struct, frozen=True):
 
 
 async def figures(request: web.Request) -> web.Response:
-    """What there is to see now; with `after`, a time in ms, only the seconds after it."""
+    """What there is to see now; with `after`, a time in ms, only the seconds and erasures after it."""
     require_operator(request)
     after = number_of(request, "after", 0)
     store = await ask(request, read_stats)
@@ -58,6 +62,7 @@ async def figures(request: web.Request) -> web.Response:
         slot=feed.partitions[0].occupancy.slot,
         ages=_ages(feed, now - window),
         seconds=_seconds(feed, max(after // 1_000 + 1, now // 1_000 - KEPT_S), now // 1_000),
+        erased=[gone for each in feed.partitions for gone in each.erasures.after(after)],
         subscribers=len(feed.subscribers),
         tail_lag_ms=int((asyncio.get_running_loop().time() - heard_at) * 1_000),
         store=store,

@@ -11,6 +11,7 @@ from messenger.errors import StoreUnavailable
 from messenger.log import Facts, Log
 from messenger.loops import AWAY, persist
 from messenger.tail import Read, Tail
+from web.erasures import Erasures
 from web.everything import Everything
 from web.here import Here
 from web.live import Erased, Gap, Held, live_of
@@ -44,6 +45,7 @@ class Partition:
         self.heard_at = 0.0
         self.occupancy = Occupancy(of.window)
         self.rates = Rates()
+        self.erasures = Erasures()
         self._everything = everything
         self._tail = Tail(of.store, of.keys, clock)
         self._birth = START
@@ -280,6 +282,7 @@ class Partition:
             self.occupancy.add(live.id)
             self.rates.posted(live.id.ms)
         else:
+            self.erasures.add(live.id.ms, live.message)
             was_seen = live.id > self._began_at
             self.occupancy.erase(live.id, EntryId.parse(live.message) if was_seen else None)
 

@@ -124,6 +124,12 @@ export function letters(root, said, none, sure) {
   return {
     refresh,
     expire,
+    // An erased message takes its dead letters along.
+    erase(ids) {
+      const gone = new Set(ids);
+      for (const of of known.values()) for (const [key, { entry }] of of) if (gone.has(entry)) of.delete(key);
+      if (ids.length) expire();
+    },
     clear() {
       known.clear();
       root.replaceChildren();

@@ -84,6 +84,13 @@ export function replay(form, place, rows, said) {
     }
   }
 
+  // Messages that were erased since: their texts go at once.
+  function erase(ids) {
+    if (!ids.length) return;
+    const gone = new Set(ids);
+    for (const each of [...rows.children]) if (gone.has(each.dataset.id)) each.remove();
+  }
+
   async function play() {
     clear();
     running = new AbortController();
@@ -132,5 +139,5 @@ export function replay(form, place, rows, said) {
     else play();
   });
 
-  return { expire, clear, setWindow: ends.setWindow };
+  return { expire, erase, clear, setWindow: ends.setWindow };
 }

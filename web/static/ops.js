@@ -21,6 +21,7 @@ const looks = {
     open();
     watched.show(found);
     past.setWindow(found.window);
+    for (const each of [past, dead]) each.erase(found.erased);
     isLive(found.store !== null, "The store does not answer");
   },
   async groups(signal) {
