@@ -12,7 +12,7 @@ export function age(ms) {
     if (ms >= 2 * size) return `${Math.floor(ms / size)} ${unit}`;
   }
   if (ms < 50) return "0 s";
-  return ms >= 10_000 ? `${Math.floor(ms / 1_000)} s` : `${(ms / 1_000).toFixed(1)} s`;
+  return ms >= 10_000 ? `${Math.floor(ms / 1_000)} s` : `${Number((ms / 1_000).toFixed(1))} s`;
 }
 
 export function bytes(number) {
@@ -23,7 +23,7 @@ export function bytes(number) {
 
 // The ends of an axis that have room for a value, in numbers that people say.
 const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8, 10];
-const TIMES = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400].map((s) => s * 1_000);
+const TIMES = [1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400].map((s) => s * 1_000);
 
 export function roundCount(value) {
   const size = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
