@@ -120,7 +120,7 @@ async def test_the_window_is_drawn_by_age(
     async with browser() as opened, watched_page(opened) as page:
         await watch(page, messenger.url)
         window = chart(page, "Messages in the window")
-        await expect(window.locator(".value")).to_have_text("13 messages live")
+        await expect(window.locator(".value")).to_have_text("13 live")
         bars = window.locator("rect")
         assert [await each.get_attribute("data-count") for each in await bars.all()] == [
             "4",
@@ -138,15 +138,15 @@ async def test_the_window_is_drawn_by_age(
         box = boxes[2]
         assert box is not None
         await page.mouse.move(box["x"] + box["width"] / 2, field["y"] + field["height"] / 2)
-        await expect(window.locator(".tip")).to_contain_text(f"{counts[0]} messages left")
+        await expect(window.locator(".tip")).to_contain_text(f"{counts[0]} messages live")
         await page.mouse.move(0, 0)
         await expect(window.locator(".tip")).to_be_hidden()
-        assert "0 messages left" in await said(page, "Messages in the window", "End")
+        assert "0 messages live" in await said(page, "Messages in the window", "End")
         assert messenger.logs is not None
         with private_store.client() as client:
             ((oldest, _),) = client.xrange(KEYS.log, count=1)
         await messenger.logs.all[0].erase("lobby", EntryId.read(oldest), "operator")
-        await expect(window.locator(".value")).to_have_text("12 messages live")
+        await expect(window.locator(".value")).to_have_text("12 live")
         await expect(bars.first).to_have_attribute("data-count", "3")
 
 

@@ -27,7 +27,7 @@ export function ages() {
     const number = told.ages.find(([begin]) => begin === at)?.[1] ?? 0;
     const middle = Math.min(1, Math.max(0, placeOf(at + told.slot / 2)));
     const ago = age(Math.max(0, told.now - at - told.slot));
-    return { at: middle, text: `posted ${clockTime(at)} to ${clockTime(at + told.slot)}, ${ago} ago: ${some(number, "message")} left` };
+    return { at: middle, text: `posted ${clockTime(at)} to ${clockTime(at + told.slot)}, ${ago} ago: ${some(number, "message")} live` };
   }
 
   return {
@@ -47,7 +47,7 @@ export function ages() {
       }));
       if (!still.matches) bars.animate([{ transform: "none" }, { transform: `translateX(${-1_000 * EVERY / told.window}px)` }], { duration: EVERY });
       drawn.tell({
-        value: count(total), unit: total === 1 ? "message lives" : "messages live", top: some(top, "message"),
+        value: count(total), unit: total === 1 ? "lives" : "live", top: some(top, "message"),
         note: `${some(near, "is", "are")} in the last tenth of the window of ${left(told.window)}`,
         from: `${left(told.window)} ago: gone`,
         summary: `By when they were posted, from ${left(told.window)} ago until now: ${some(total, "message")}, at the most ${count(highest)} in ${age(told.slot)}.`,
