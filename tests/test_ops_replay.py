@@ -13,6 +13,8 @@ from tests.past import begin_earlier, fill
 from tests.private_store import PrivateStore
 from tests.raw import add_posted, now_ms
 from tests.serving import Messenger
+from tests.test_replay_http import running
+from tests.waiting import wait_until
 
 A_MINUTE = 60_000
 
@@ -102,6 +104,8 @@ async def test_rows_come_at_their_pace_and_it_stops(
         await expect(page.get_by_role("button", name="Play")).to_be_visible()
         await expect(rows).to_have_count(2)
         await expect(page.locator(".track b")).to_be_hidden()
+        with private_store.client() as client:
+            await wait_until(lambda: not running(client), "the server reads no more of it")
 
 
 async def test_what_expires_meanwhile_leaves(
