@@ -24,7 +24,7 @@ _PHONE = {"width": 360, "height": 740}
 _WINDOW_MS = 900_000
 _READERS = 7
 # Long enough for the lines to be seen.
-_WATCH_S = 90
+_WATCH_S = 75
 
 
 async def take(store: PrivateStore, folder: Path) -> None:
