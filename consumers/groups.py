@@ -18,6 +18,8 @@ _COUNT = load("consumers", "count")
 
 
 class ConsumerStats(msgspec.Struct, frozen=True):
+    """One consumer of a group: what it holds, and for how long it has not been heard of, in ms."""
+
     name: str
     pending: int
     idle_ms: int

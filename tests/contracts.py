@@ -17,6 +17,7 @@ PAGES = {
     ("GET", "/sw.js"),
     ("GET", "/manifest.webmanifest"),
     ("GET", "/docs"),
+    ("GET", "/ops"),
 }
 
 

@@ -102,6 +102,10 @@ async def test_a_write_from_another_site_is_refused(messenger: Messenger, log: L
         assert (found["status"], found["code"]) == (403, "cross-origin")
 
 
+async def _has_read(messenger: Messenger, count: int) -> bool:
+    return len(await messenger.texts()) == count
+
+
 async def test_figures_are_those_of_the_log(
     private_store: PrivateStore, messenger: Messenger
 ) -> None:
@@ -110,6 +114,7 @@ async def test_figures_are_those_of_the_log(
     with private_store.client() as client:
         begin = (now_ms(client) - 120_000) // 15_000 * 15_000
         fill(client, [f"{begin}-0", f"{begin + 14_999}-0", f"{begin + 15_000}-0"])
+    await wait_until(lambda: _has_read(messenger, 3), "they are taken in")
     async with messenger.stream() as first, messenger.stream() as second:
         for each in (first, second):
             assert (await each.next()).name == "hello"

@@ -59,10 +59,10 @@ async def figures(request: web.Request) -> web.Response:
     found = Figures(
         now=now,
         window=window,
-        slot=feed.partitions[0].occupancy.slot,
+        slot=feed.partitions[0].counted.occupancy.slot,
         ages=_ages(feed, now - window),
         seconds=_seconds(feed, max(after // 1_000 + 1, now // 1_000 - KEPT_S), now // 1_000),
-        erased=[gone for each in feed.partitions for gone in each.erasures.after(after)],
+        erased=[gone for each in feed.partitions for gone in each.counted.erasures.after(after)],
         subscribers=len(feed.subscribers),
         tail_lag_ms=int((asyncio.get_running_loop().time() - heard_at) * 1_000),
         store=store,
@@ -83,7 +83,7 @@ async def groups(request: web.Request) -> web.Response:
 def _ages(feed: Feed, horizon_ms: int) -> list[tuple[int, int]]:
     found: Counter[int] = Counter()
     for partition in feed.partitions:
-        found.update(partition.occupancy.read(horizon_ms))
+        found.update(partition.counted.occupancy.read(horizon_ms))
     return sorted(found.items())
 
 
@@ -92,8 +92,8 @@ def _seconds(feed: Feed, begin: int, end: int) -> list[tuple[int, int, int]]:
     return [
         (
             second * 1_000,
-            sum(partition.rates.posts.get(second, 0) for partition in feed.partitions),
-            sum(partition.rates.deliveries.get(second, 0) for partition in feed.partitions),
+            sum(partition.counted.rates.posts.get(second, 0) for partition in feed.partitions),
+            sum(partition.counted.rates.deliveries.get(second, 0) for partition in feed.partitions),
         )
         for second in range(begin, end)
     ]

@@ -32,7 +32,7 @@ _T = TypeVar("_T")
 _encode = msgspec.json.Encoder().encode
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedLetter(msgspec.Struct, frozen=True):
     """A letter without what is in it. `error` is the first line of the reason, cut at 200 characters;
     `room` and `type` are empty where the entry has none."""
 
@@ -51,7 +51,7 @@ class Letters(msgspec.Struct, frozen=True):
     """`is_whole`: no group has more than are told."""
 
     now: int
-    letters: list[Listed]
+    letters: list[ListedLetter]
     is_whole: bool
 
 
@@ -158,8 +158,8 @@ def _check(group: str, known: list[str]) -> str:
     return group
 
 
-def _without_text(letter: Letter) -> Listed:
-    return Listed(
+def _without_text(letter: Letter) -> ListedLetter:
+    return ListedLetter(
         entry=letter.entry,
         group=letter.group,
         partition=letter.partition,

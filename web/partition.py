@@ -11,12 +11,10 @@ from messenger.errors import StoreUnavailable
 from messenger.log import Facts, Log
 from messenger.loops import AWAY, persist
 from messenger.tail import Read, Tail
-from web.erasures import Erasures
+from web.counted import Counted
 from web.everything import Everything
 from web.here import Here
 from web.live import Erased, Gap, Held, live_of
-from web.occupancy import Occupancy
-from web.rates import Rates
 from web.returning import look_again
 from web.room import Room
 from web.waiters import Waiters
@@ -43,9 +41,7 @@ class Partition:
         # The window in force, which may still be a longer one than is set.
         self.window = of.window
         self.heard_at = 0.0
-        self.occupancy = Occupancy(of.window)
-        self.rates = Rates()
-        self.erasures = Erasures()
+        self.counted = Counted(of.window)
         self._everything = everything
         self._tail = Tail(of.store, of.keys, clock)
         self._birth = START
@@ -54,8 +50,6 @@ class Partition:
         self._read_at = 0
         self._away_since: int | None = None
         self._came_to = START
-        # The log's end when this process began with it: what was erased up to there it never saw.
-        self._began_at = START
         # The last message that is over, in any room; of those from before this process what is known.
         self.expired_to = START
         self._expired_before = START
@@ -153,7 +147,7 @@ class Partition:
         """Lets go of all that is over at that time of the store's clock."""
         while self._deaths and self._deaths[0][0] <= now:
             _, entry_id, name = heapq.heappop(self._deaths)
-            self.occupancy.expire(entry_id)
+            self.counted.occupancy.expire(entry_id)
             if room := self.rooms.get(name):
                 self._expire(room, entry_id)
 
@@ -186,11 +180,11 @@ class Partition:
         self.epoch, self._birth = facts.epoch, facts.birth
         self._away_since = None
         self.position = self._tail.position = START
-        self._load_to = self._began_at = facts.last
+        self._load_to = facts.last
         self._trimmed_to = START
         self.expired_to = self._expired_before = START
         self._deaths.clear()
-        self.occupancy.clear()
+        self.counted.begin(facts.last)
         self._empty_rooms(facts)
 
     def _empty_rooms(self, facts: Facts) -> None:
@@ -217,7 +211,7 @@ class Partition:
         handed = sum(self.rooms[name].broadcast(events) for name, events in news.items())
         if self._everything.listeners:
             handed += self._everything.tell(self.index, news)
-        self.rates.delivered(self.clock.now(), handed)
+        self.counted.rates.delivered(self.clock.now(), handed)
         if read.is_whole:
             self._tail.position = max(self._tail.position, missed_to)
         self.position = self._tail.position
@@ -273,18 +267,9 @@ class Partition:
             over[name] = live.id
             return
         self.room(name).take(live)
-        self._count(live)
+        self.counted.take(live)
         heapq.heappush(self._deaths, (live.expires_at, live.id, name))
         news.setdefault(name, []).append(live)
-
-    def _count(self, live: Held | Erased) -> None:
-        if isinstance(live, Held):
-            self.occupancy.add(live.id)
-            self.rates.posted(live.id.ms)
-        else:
-            self.erasures.add(live.id.ms, live.message)
-            was_seen = live.id > self._began_at
-            self.occupancy.erase(live.id, EntryId.parse(live.message) if was_seen else None)
 
     def _expire(self, room: Room, entry_id: EntryId) -> None:
         if room.expire(entry_id):
@@ -295,7 +280,7 @@ class Partition:
         if trimmed_to <= self._trimmed_to:
             return
         after, self._trimmed_to = self._trimmed_to, trimmed_to
-        self.occupancy.trim(trimmed_to)
+        self.counted.occupancy.trim(trimmed_to)
         gap = Gap("trimmed", after, trimmed_to)
         trimmed = [room for room in self.rooms.values() if room.trim(trimmed_to)]
         for room in trimmed:

@@ -50,7 +50,7 @@ _BAD_REQUESTS = (
     Refusal(
         "bad-id",
         errors.BadRequest,
-        "the path's message id can't be one",
+        "the path's message id or partition can't be one",
         "use the `id` of a message",
         "a message's id is such as 1764000000000-0",
     ),
@@ -92,6 +92,21 @@ _REFUSED = (
         "nothing: it may never have been",
         "there is no message 1764000000000-0 in the room",
     ),
+    Refusal(
+        "group-not-found",
+        errors.NotFound,
+        "there is no such consumer group",
+        "take one that is there: `messenger groups`",
+        "there is no such consumer group",
+    ),
+    Refusal(
+        "letter-not-found",
+        errors.NotFound,
+        "the group has no such dead letter (any more)",
+        "see `messenger dead list`: it may have expired",
+        "the group has no such dead letter (any more): it was handed out again, was dropped, or its "
+        "time is over",
+    ),
     _framework(405, "the path does not take the method", "use one that `Allow` names"),
     Refusal(
         "request-timeout",
@@ -99,6 +114,13 @@ _REFUSED = (
         "the body was not finished in time",
         "send it again, faster",
         "the body was not finished within 10 s",
+    ),
+    Refusal(
+        "entry-gone",
+        errors.Gone,
+        "the dead letter's entry is no more in the log",
+        "nothing: it can't be handed out again",
+        "it can't be handed out again: its entry is no more in the log",
     ),
     Refusal(
         "message-expired",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import messenger
-from web.contract import messages, operating, parts, streams
+from web.contract import messages, operating, operators, parts, streams
 from web.contract.codes import ANYWHERE, CODES, UNMATCHED
 from web.contract.description import Answer, Header, Parameter, Route, Schema
 from web.contract.schemas import DIALECT, reference, schemas
@@ -13,8 +13,14 @@ from web.shapes import Problem
 
 Document = dict[str, Any]
 
-ROUTES = (*messages.ROUTES, *streams.ROUTES, *operating.ROUTES)
-GROUPS = (messages.GROUP, streams.GROUP, operating.OPERATING, operating.CONTRACT)
+ROUTES = (*messages.ROUTES, *streams.ROUTES, *operating.ROUTES, *operators.ROUTES)
+GROUPS = (
+    messages.GROUP,
+    streams.GROUP,
+    operators.GROUP,
+    operating.OPERATING,
+    operating.CONTRACT,
+)
 
 _WORDS = """Every post is one event in a log that is trimmed with its window: a message is gone at its \
 `expires_at`, and nobody is shown it after.

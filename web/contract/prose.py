@@ -105,14 +105,17 @@ def kind(schema: Schema) -> list[Part]:
         values = schema.get("enum", [schema.get("const")])
         return list(_joined([[Part(str(each), "code")] for each in values]))
     if schema.get("type") == "array":
+        if "prefixItems" in schema:
+            places = _joined([kind(each) for each in schema["prefixItems"]], ", ")
+            return [Part("list ("), *places, Part(")")]
         return [Part("list of "), *kind(schema["items"])]
     return [Part(str(schema.get("type", "any")))]
 
 
-def _joined(kinds: list[list[Part]]) -> Iterator[Part]:
+def _joined(kinds: list[list[Part]], between: str = " or ") -> Iterator[Part]:
     for at, each in enumerate(kinds):
         if at:
-            yield Part(" or ")
+            yield Part(between)
         yield from each
 
 

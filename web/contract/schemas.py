@@ -8,18 +8,26 @@ import msgspec
 
 from messenger import events
 from messenger.events import Event
+from messenger.letters import Letter
 from messenger.lines import ErasedLine, PostedLine
 from messenger.messages import Message
 from web import shapes
 from web.body import PostBody
 from web.contract.description import Schema
+from web.figures import Figures, Groups
 from web.inbox import SocketPost, SocketPosted, SocketRefused
+from web.letters import Dug, Letters
 from web.posting import Posted
 from web.replay import ReplayEnded, ReplayWaiting
 from web.rooms import RoomList
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES: tuple[type, ...] = (
+    Dug,
+    Figures,
+    Groups,
+    Letter,
+    Letters,
     Message,
     Posted,
     PostBody,
