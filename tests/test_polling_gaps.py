@@ -8,6 +8,7 @@ from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger
 from tests.test_polling import poll, texts, waiting
+from tests.waiting import wait_until
 from web.room import REMEMBERED
 
 Run = Callable[..., Messenger]
@@ -29,6 +30,12 @@ async def test_what_expired_meanwhile_is_a_gap(
     assert (await poll(messenger, found["cursor"], "0s"))["gap"] is None
 
 
+async def is_read(messenger: Messenger) -> bool:
+    path = f"{messenger.url}/api/rooms/lobby/messages"
+    async with messenger.session.get(path) as response:
+        return response.status == 200
+
+
 async def test_a_new_history_ends_the_wait(
     private_store: PrivateStore, messenger: Messenger
 ) -> None:
@@ -40,6 +47,8 @@ async def test_a_new_history_ends_the_wait(
         client.flushall()
     found = await polling
     assert found["gap"]["reason"] == "reset"
+    # Who comes in that very moment is refused, and told when to come again.
+    await wait_until(lambda: is_read(messenger), "the new history is read")
     polling = asyncio.create_task(poll(messenger, found["cursor"]))
     new = await messenger.post("new")
     assert [message["id"] for message in (await polling)["messages"]] == [new["id"]]
