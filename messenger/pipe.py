@@ -113,16 +113,17 @@ class Pipe:
         """Connects and sends, again and again, for as long as the caller's patience lasts."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(first_s=0.05, cap_s=0.5)
+        why = "the store does not answer"
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
                     return await (await self._connect()).send(command)
             except TimeoutError:
-                raise StoreUnavailable("the store does not answer") from None
+                raise StoreUnavailable(why) from None
             except (Lost, Soon) as error:
-                wait = backoff.next_s()
+                why, wait = error.detail, backoff.next_s()
                 if loop.time() + wait >= deadline or self._closed:
-                    raise StoreUnavailable(error.detail) from None
+                    raise StoreUnavailable(why) from None
                 await asyncio.sleep(wait)
 
     async def _connect(self) -> "_Wire":
