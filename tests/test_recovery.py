@@ -149,7 +149,7 @@ async def test_a_store_that_is_loading_is_waited_for(ward: Ward) -> None:
     """It reads a long file after a kill, and says LOADING: refused in time, and then all is there."""
     await fill(ward.messenger, 2_000, room="other")
     ward.private.kill()
-    ward.private.options += ["--key-load-delay", "400"]
+    ward.private.options += ["--key-load-delay", "700"]
     ward.private.launch()
     await wait_until(lambda: _is_loading(ward.private), "it is loading")
     await ward.says_so()
