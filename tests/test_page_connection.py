@@ -132,6 +132,20 @@ async def test_a_network_that_is_back_is_used_at_once(
         assert len(routes) == 2
 
 
+async def test_a_page_that_comes_back_at_once_is_live(messenger: Messenger) -> None:
+    """Left and shown again from the browser's memory within a blink, it connects anew."""
+    leave_and_return = """
+      dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }));
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    """
+    async with browser() as opened, watched_page(opened) as page:
+        await page.add_init_script(ALONE)
+        await enter(page, messenger.url)
+        await page.evaluate(leave_and_return * 2)
+        await messenger.post("live")
+        await expect(page.locator("#messages .text")).to_have_text("live")
+
+
 async def test_a_tab_that_joins_learns_what_was_erased_before_it_came(
     messenger: Messenger,
 ) -> None:

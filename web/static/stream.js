@@ -75,7 +75,7 @@ export function follow(room, after, on) {
   return {
     get last() { return last; },
     // There is a network again, and the old connection may hang on the one before. All tabs say so.
-    hurry() { if (performance.now() - opened > SOONEST) open(); },
+    hurry() { if (!close || performance.now() - opened > SOONEST) open(); },
     stop,
   };
 }
