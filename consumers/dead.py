@@ -1,18 +1,15 @@
 """Dead letters: entries that a group can't handle, kept with the reason, no longer than a message."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal
 
 from consumers.groups import group_names
 from messenger.entries import EntryId
 from messenger.errors import NotFound
 from messenger.keys import PROJECTOR
-from messenger.letters import Letter
+from messenger.letters import Letter, Verb
 from messenger.log import Log, Logs
 from messenger.pipe import Reply
 from messenger.scripts import load
-
-Verb = Literal["requeue", "drop"]
 
 _PAGE = 500
 _BURY = load("consumers", "bury", parts=("groups", "letters"))

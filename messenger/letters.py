@@ -1,6 +1,11 @@
 """A dead letter as it is told: an entry that a group could not handle, and why."""
 
+from typing import Literal
+
 import msgspec
+
+# What may be done with one: handed to the group again, or forgotten.
+Verb = Literal["requeue", "drop"]
 
 
 class Letter(msgspec.Struct, frozen=True):

@@ -11,10 +11,10 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from consumers.dead import DeadLetters, Verb, dig_out, known_groups
+from consumers.dead import DeadLetters, dig_out, known_groups
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, Gone, NotFound, StoreUnavailable
-from messenger.letters import Letter
+from messenger.letters import Letter, Verb
 from messenger.log import Log, Logs
 from messenger.loops import AWAY
 from web.answers import NOT_KEPT, json_answer

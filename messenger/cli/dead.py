@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -11,12 +11,11 @@ from messenger.cli.options import STORE, json_option, load_settings, settings_op
 from messenger.cli.output import print_bytes, print_json
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, Gone, NotFound
-from messenger.letters import Letter
+from messenger.letters import Letter, Verb
 from messenger.log import Log, Logs
 from messenger.settings import Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_Verb = Literal["requeue", "drop"]
 _DONE = {"requeue": "handed to the group again", "drop": "dropped"}
 
 
@@ -149,7 +148,7 @@ async def _show(settings: Settings, group: str, wanted: _Id, *, as_json: bool) -
 
 
 async def _dig(
-    settings: Settings, verb: _Verb, group: str, wanted: _Id | None, *, as_json: bool
+    settings: Settings, verb: Verb, group: str, wanted: _Id | None, *, as_json: bool
 ) -> None:
     from consumers.dead import dig_out, known_groups
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 Schema = dict[str, Any]
+Method = Literal["GET", "POST", "DELETE"]
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `tokens` are the names of the tokens of which one is needed. `curl` is a line that works as it
     stands on a messenger at its default address."""
 
-    method: Literal["GET", "POST", "DELETE"]
+    method: Method
     path: str
     id: str
     group: str

@@ -5,7 +5,7 @@ from typing import Any
 from messenger.fields import EXAMPLE_ID
 from messenger.letters import Letter
 from web.contract import parts
-from web.contract.description import Answer, Group, Parameter, Route
+from web.contract.description import Answer, Group, Method, Parameter, Route
 from web.figures import Figures, Groups
 from web.letters import Dug, Letters
 
@@ -55,7 +55,7 @@ _ONE = ("not-allowed", "bad-id", "letter-not-found", "store-unavailable", "not-f
 
 
 def _route(
-    method: Any,  # noqa: ANN401  one of the methods that a route may have
+    method: Method,
     path: str,
     id_: str,
     summary: str,
