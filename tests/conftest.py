@@ -142,7 +142,14 @@ async def messenger(run_messenger: Callable[..., object]) -> Messenger:
 
 
 @pytest.fixture
-async def commands() -> AsyncIterator[Commands]:
+async def commands(private_store: PrivateStore) -> AsyncIterator[Commands]:
+    """Commands on the test's store."""
+    async with Commands(MESSENGER_STORE_URL=private_store.url) as made:
+        yield made
+
+
+@pytest.fixture
+async def own_commands() -> AsyncIterator[Commands]:
     """The command line on a data folder of its own; whatever it started is ended."""
     async with Commands() as made:
         yield made

@@ -23,13 +23,6 @@ _COMMANDS = (
 
 
 @pytest.fixture
-async def commands(private_store: PrivateStore) -> AsyncIterator[Commands]:
-    """Commands on the test's store."""
-    async with Commands(MESSENGER_STORE_URL=private_store.url) as made:
-        yield made
-
-
-@pytest.fixture
 async def alone() -> AsyncIterator[Commands]:
     """Commands where no store is set and none runs."""
     async with Commands() as made:

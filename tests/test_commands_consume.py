@@ -5,10 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from messenger.connection import Store
 from messenger.entries import EntryId
@@ -19,13 +17,6 @@ from tests.consuming import counted, pending, say
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-async def commands(private_store: PrivateStore) -> AsyncIterator[Commands]:
-    """Commands on the test's store."""
-    async with Commands(MESSENGER_STORE_URL=private_store.url) as made:
-        yield made
 
 
 def _consume(*words: str) -> tuple[str, ...]:

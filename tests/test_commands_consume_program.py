@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,6 @@ from tests.commands import Commands
 from tests.consuming import counted, letters, pending, say
 from tests.private_store import PrivateStore
 from tests.raw import add_posted, now_ms
-
-
-@pytest.fixture
-async def commands(private_store: PrivateStore) -> AsyncIterator[Commands]:
-    """Commands on the test's store."""
-    async with Commands(MESSENGER_STORE_URL=private_store.url) as made:
-        yield made
 
 
 def _consume(*words: str) -> tuple[str, ...]:

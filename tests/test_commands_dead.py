@@ -1,7 +1,7 @@
 """`messenger dead`: an operator sees what a group could not handle; hands it out again or drops it."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,13 +18,6 @@ from tests.commands import Commands
 from tests.consuming import QUICK, Handled, drain, letters, pending, say, text_of
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, texts
-
-
-@pytest.fixture
-async def commands(private_store: PrivateStore) -> AsyncIterator[Commands]:
-    """Commands on the test's store."""
-    async with Commands(MESSENGER_STORE_URL=private_store.url) as made:
-        yield made
 
 
 async def _bury(private_store: PrivateStore, log: Log, *said: str) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import re
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,13 +18,6 @@ from tests.waiting import wait_until
 
 # What steers a terminal: escape, bell, carriage return, delete, and the C1 controls.
 _CONTROLS = "\x1b]0;owned\x07\r\x7f\x9b31m"
-
-
-@pytest.fixture
-async def commands(private_store: PrivateStore) -> AsyncIterator[Commands]:
-    """Commands on the test's store."""
-    async with Commands(MESSENGER_STORE_URL=private_store.url) as made:
-        yield made
 
 
 async def _json_line(tail: Running) -> dict[str, Any]:

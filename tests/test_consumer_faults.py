@@ -23,13 +23,13 @@ _PROGRAM = ("-m", "tests.consumer_program")
 
 
 async def test_what_a_killed_consumer_held_goes_to_another(
-    private_store: PrivateStore, log: Log, commands: Commands
+    private_store: PrivateStore, log: Log, own_commands: Commands
 ) -> None:
     """kill -9 in the middle: what it had not acked is taken over when it was silent for long enough, and
     every event is handled."""
     await say(log, "a", "b", room="quick")
     await say(log, "hang", *(f"{number}" for number in range(30)))
-    program = await commands.start_python(*_PROGRAM, private_store.url, "mailer")
+    program = await own_commands.start_python(*_PROGRAM, private_store.url, "mailer")
     handled_there = set()
     while handled_there != {"a", "b"}:
         word, text = (await program.line()).split()
@@ -48,11 +48,11 @@ async def test_what_a_killed_consumer_held_goes_to_another(
 
 
 async def test_a_consumer_with_a_name_finds_its_own_at_once(
-    private_store: PrivateStore, log: Log, commands: Commands
+    private_store: PrivateStore, log: Log, own_commands: Commands
 ) -> None:
     """Started again under its name, it goes on with what it held, and waits for no idle time."""
     await say(log, "hang", "next")
-    program = await commands.start_python(*_PROGRAM, private_store.url, "mailer", "mailer-1")
+    program = await own_commands.start_python(*_PROGRAM, private_store.url, "mailer", "mailer-1")
     assert await program.line() == "begun hang"
     await program.end(signal.SIGKILL)
     handled = Handled()
@@ -63,14 +63,16 @@ async def test_a_consumer_with_a_name_finds_its_own_at_once(
 
 
 async def test_an_event_that_ends_its_consumer_is_buried(
-    private_store: PrivateStore, log: Log, commands: Commands
+    private_store: PrivateStore, log: Log, own_commands: Commands
 ) -> None:
     """One that takes the process along each time is given up after the attempts; what was handled
     beside it is not, for in the end it is tried alone."""
     await say(log, "die")
     await say(log, "innocent", room="other")
     for _ in range(QUICK.attempts):
-        program = await commands.start_python(*_PROGRAM, private_store.url, "mailer", "mailer-1")
+        program = await own_commands.start_python(
+            *_PROGRAM, private_store.url, "mailer", "mailer-1"
+        )
         await program.ended()
     handled = Handled()
     async with Consumer(private_store.url, "mailer", name="mailer-1", retries=QUICK) as consumer:

@@ -18,11 +18,11 @@ from tests.private_store import PrivateStore
 
 
 @pytest.fixture
-def of_folder(commands: Commands, settings: Callable[..., Settings]) -> Callable[..., Settings]:
+def of_folder(own_commands: Commands, settings: Callable[..., Settings]) -> Callable[..., Settings]:
     """Settings of the commands' data folder."""
 
     def make(**given: str) -> Settings:
-        return settings(data_dir=str(commands.data_dir), **given)
+        return settings(data_dir=str(own_commands.data_dir), **given)
 
     return make
 
@@ -88,10 +88,10 @@ def test_the_longest_path_is_counted_in_bytes(length: int) -> None:
 
 
 def test_a_long_folder_serves_at_its_short_socket(
-    commands: Commands, settings: Callable[..., Settings]
+    own_commands: Commands, settings: Callable[..., Settings]
 ) -> None:
     """A store of a folder with a long path is reached there, and by its owner alone."""
-    folder = commands.data_dir / ("long" * 25)
+    folder = own_commands.data_dir / ("long" * 25)
     short = embedded.socket_path(folder).parent
 
     async def serve() -> None:
@@ -193,14 +193,14 @@ def test_the_socket_is_its_owners(private_store: PrivateStore) -> None:
 
 
 async def test_what_a_killed_rewrite_left_is_removed(
-    commands: Commands, of_folder: Callable[..., Settings]
+    own_commands: Commands, of_folder: Callable[..., Settings]
 ) -> None:
     """Files of an unfinished rewrite, which may hold expired texts, are gone after the next start;
     the store's own files are not."""
     async with supervised(of_folder()):
-        with _client(commands.data_dir) as client:
+        with _client(own_commands.data_dir) as client:
             client.set("kept", "value")
-    folder = commands.data_dir / "store"
+    folder = own_commands.data_dir / "store"
     left = [
         folder / "temp-rewriteaof-1.aof",
         folder / "temp-1.rdb",
@@ -210,5 +210,5 @@ async def test_what_a_killed_rewrite_left_is_removed(
         path.write_text("the secret word")
     async with supervised(of_folder()):
         assert [path for path in left if path.exists()] == []
-        with _client(commands.data_dir) as client:
+        with _client(own_commands.data_dir) as client:
             assert client.get("kept") == b"value"

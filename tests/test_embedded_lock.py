@@ -32,11 +32,11 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def of_folder(commands: Commands, settings: Callable[..., Settings]) -> Callable[..., Settings]:
+def of_folder(own_commands: Commands, settings: Callable[..., Settings]) -> Callable[..., Settings]:
     """Settings of the commands' data folder."""
 
     def make(**given: str) -> Settings:
-        return settings(data_dir=str(commands.data_dir), **given)
+        return settings(data_dir=str(own_commands.data_dir), **given)
 
     return make
 
@@ -73,16 +73,16 @@ def _is_gone(pid: int) -> bool:
         return True
 
 
-async def _start_owner(commands: Commands) -> tuple[Running, int]:
-    owner = await commands.start_python("-c", _OWNER)
+async def _start_owner(own_commands: Commands) -> tuple[Running, int]:
+    owner = await own_commands.start_python("-c", _OWNER)
     return owner, int(await owner.line())
 
 
 async def test_a_second_holder_is_told_who_has_it(
-    commands: Commands, of_folder: Callable[..., Settings]
+    own_commands: Commands, of_folder: Callable[..., Settings]
 ) -> None:
     """A folder that another process holds is refused at once, with its number and what to do."""
-    owner, _ = await _start_owner(commands)
+    owner, _ = await _start_owner(own_commands)
     with pytest.raises(StoreHeld, match=rf"process {owner.pid}; .*MESSENGER_DATA_DIR"):
         async with supervised(of_folder()):
             pass
@@ -100,28 +100,28 @@ async def test_a_stale_holder_does_not_stand_in_the_way(tmp_path: Path, lock_fil
 
 
 async def test_a_killed_owners_store_is_taken_over(
-    commands: Commands, of_folder: Callable[..., Settings]
+    own_commands: Commands, of_folder: Callable[..., Settings]
 ) -> None:
     """Its owner was killed with -9: the next start finds no server left, and every key."""
-    owner, server = await _start_owner(commands)
-    with _client(commands.data_dir) as client:
+    owner, server = await _start_owner(own_commands)
+    with _client(own_commands.data_dir) as client:
         client.set("kept", "value")
     await owner.end(signal.SIGKILL)
     async with supervised(of_folder()):
         assert _is_gone(server)
-        assert commands.servers() != [server]
-        with _client(commands.data_dir) as client:
+        assert own_commands.servers() != [server]
+        with _client(own_commands.data_dir) as client:
             assert client.get("kept") == b"value"
 
 
-async def test_a_server_that_outlives_its_owner_keeps_the_folder(commands: Commands) -> None:
+async def test_a_server_that_outlives_its_owner_keeps_the_folder(own_commands: Commands) -> None:
     """While the server of a killed owner still runs nobody else has the folder; the next start
     waits for its end."""
-    owner, server = await _start_owner(commands)
+    owner, server = await _start_owner(own_commands)
     os.kill(server, signal.SIGSTOP)
     await owner.end(signal.SIGKILL)
-    assert not _is_free(commands.data_dir)
-    taking = asyncio.create_task(embedded.lock(commands.data_dir))
+    assert not _is_free(own_commands.data_dir)
+    taking = asyncio.create_task(embedded.lock(own_commands.data_dir))
     await asyncio.sleep(0)
     assert not taking.done()
     os.kill(server, signal.SIGCONT)
@@ -130,13 +130,13 @@ async def test_a_server_that_outlives_its_owner_keeps_the_folder(commands: Comma
 
 
 async def test_a_killed_server_does_not_free_the_folder(
-    commands: Commands, of_folder: Callable[..., Settings]
+    own_commands: Commands, of_folder: Callable[..., Settings]
 ) -> None:
     """The folder belongs to its owner also between two servers."""
     async with supervised(of_folder()) as supervisor:
-        (server,) = commands.servers()
+        (server,) = own_commands.servers()
         os.kill(server, signal.SIGKILL)
-        await wait_until(lambda: not commands.servers(), "the server has ended")
-        assert not _is_free(commands.data_dir)
+        await wait_until(lambda: not own_commands.servers(), "the server has ended")
+        assert not _is_free(own_commands.data_dir)
         await supervisor.start()
-    assert _is_free(commands.data_dir)
+    assert _is_free(own_commands.data_dir)

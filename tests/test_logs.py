@@ -32,12 +32,12 @@ def records(running: Running) -> list[dict[str, Any]]:
     return found
 
 
-async def test_each_line_is_an_object(commands: Commands) -> None:
+async def test_each_line_is_an_object(own_commands: Commands) -> None:
     """Where no terminal is, all that a process says from its start to its end is JSON, a record a
     line, also while its store dies."""
-    up = await commands.start("up", "--port", "0")
+    up = await own_commands.start("up", "--port", "0")
     await up.line()
-    (server,) = commands.servers()
+    (server,) = own_commands.servers()
     os.kill(server, signal.SIGKILL)
     await wait_until(
         lambda: any("the store is back" in each["event"] for each in records(up)), "it is back"
@@ -52,11 +52,11 @@ async def test_each_line_is_an_object(commands: Commands) -> None:
 
 
 async def test_a_crash_is_one_object(
-    commands: Commands, own_store: Callable[..., PrivateStore]
+    own_commands: Commands, own_store: Callable[..., PrivateStore]
 ) -> None:
     """The traceback of a crash is a field of the last line, and no text is in it."""
     private = own_store()
-    worker = await commands.start("worker", "--store-url", private.url)
+    worker = await own_commands.start("worker", "--store-url", private.url)
     with private.client() as client:
         await wait_until(lambda: client.exists(KEYS.log), "it works on the store")
         client.set(Keys(0).rooms, "not what it should be")

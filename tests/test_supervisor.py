@@ -26,8 +26,8 @@ _SECRET = "the-secret-word"
 
 
 @pytest.fixture
-def of_folder(commands: Commands, settings: Callable[..., Settings]) -> Settings:
-    return settings(data_dir=str(commands.data_dir))
+def of_folder(own_commands: Commands, settings: Callable[..., Settings]) -> Settings:
+    return settings(data_dir=str(own_commands.data_dir))
 
 
 @pytest.fixture
@@ -100,52 +100,52 @@ def _answers(data_dir: Path) -> bool:
 
 
 async def test_a_killed_server_is_started_again(
-    commands: Commands, of_folder: Settings, supervisor: Supervisor
+    own_commands: Commands, of_folder: Settings, supervisor: Supervisor
 ) -> None:
     """The server is killed with -9: another runs by itself, with every key."""
-    with _client(commands.data_dir) as client:
+    with _client(own_commands.data_dir) as client:
         client.set("kept", "value")
-    (server,) = commands.servers()
+    (server,) = own_commands.servers()
     os.kill(server, signal.SIGKILL)
-    await wait_until(lambda: _answers(commands.data_dir), "it answers")
+    await wait_until(lambda: _answers(own_commands.data_dir), "it answers")
     assert supervisor.restarts == 1
-    assert commands.servers() != [server]
-    with _client(commands.data_dir) as client:
+    assert own_commands.servers() != [server]
+    with _client(own_commands.data_dir) as client:
         assert client.get("kept") == b"value"
 
 
 async def test_a_server_killed_while_it_starts_again_is_started_once_more(
-    commands: Commands, of_folder: Settings
+    own_commands: Commands, of_folder: Settings
 ) -> None:
     """A second kill that comes before the new server is ready is a death like any other."""
     stop = asyncio.Event()
     async with supervised(of_folder) as supervisor:
-        with _client(commands.data_dir) as client:
+        with _client(own_commands.data_dir) as client:
             client.set("kept", "value")
         running = asyncio.create_task(supervisor.run(stop))
-        first = commands.servers()
+        first = own_commands.servers()
         os.kill(first[0], signal.SIGKILL)
-        await wait_until(lambda: set(commands.servers()) - set(first), "a second one is there")
-        (second,) = commands.servers()
+        await wait_until(lambda: set(own_commands.servers()) - set(first), "a second one is there")
+        (second,) = own_commands.servers()
         os.kill(second, signal.SIGKILL)
         await wait_until(
-            lambda: running.done() or _answers(commands.data_dir), "a third one answers"
+            lambda: running.done() or _answers(own_commands.data_dir), "a third one answers"
         )
         stop.set()
         await running
-        with _client(commands.data_dir) as client:
+        with _client(own_commands.data_dir) as client:
             assert client.get("kept") == b"value"
 
 
 async def test_a_text_is_kept_through_a_killed_server(
-    commands: Commands, of_folder: Settings, supervisor: Supervisor
+    own_commands: Commands, of_folder: Settings, supervisor: Supervisor
 ) -> None:
     """What was accepted just before the kill is in the log after it, and posting goes on by itself."""
-    async with Store(embedded.socket_url(commands.data_dir)) as store:
+    async with Store(embedded.socket_url(own_commands.data_dir)) as store:
         logs = Logs(store, of_folder)
         await logs.settle()
         before = await logs.of("lobby").append(Post("lobby", "me", "before"))
-        os.kill(commands.servers()[0], signal.SIGKILL)
+        os.kill(own_commands.servers()[0], signal.SIGKILL)
         after = await logs.of("lobby").append(Post("lobby", "me", "after"))
         entries = await logs.of("lobby").range(before.id._replace(seq=0, ms=0))
     assert [entry.id for entry in entries] == [before.id, after.id]
@@ -155,32 +155,32 @@ async def test_a_text_is_kept_through_a_killed_server(
     "where", ["appendonlydir/appendonly.aof.manifest", "appendonlydir/appendonly.aof.1.base.aof"]
 )
 async def test_files_that_no_server_can_read_end_the_start(
-    commands: Commands, of_folder: Settings, where: str
+    own_commands: Commands, of_folder: Settings, where: str
 ) -> None:
     """Where the files are broken the start is refused with the server's own last words; nothing is
     left running and the folder is free."""
     async with supervised(of_folder):
-        with _client(commands.data_dir) as client:
+        with _client(own_commands.data_dir) as client:
             client.set("kept", "value")
-    broken = commands.data_dir / "store" / where
+    broken = own_commands.data_dir / "store" / where
     assert broken.exists()
     broken.write_text("this is no such file\n")
     with pytest.raises(StoreUnfit, match=r"does not start \(exit 1\): .*(AOF|append|file)"):
         async with supervised(of_folder):
             pass
-    assert commands.servers() == []
-    os.close(await embedded.lock(commands.data_dir))
+    assert own_commands.servers() == []
+    os.close(await embedded.lock(own_commands.data_dir))
 
 
 async def test_a_server_that_keeps_dying_is_given_up(
-    commands: Commands, of_folder: Settings
+    own_commands: Commands, of_folder: Settings
 ) -> None:
     """A server that starts and dies again and again is not started for ever."""
     async with supervised(of_folder) as supervisor:
         running = asyncio.create_task(supervisor.run(asyncio.Event()))
         while not running.done():
-            if _answers(commands.data_dir):
-                os.kill(commands.servers()[0], signal.SIGKILL)
+            if _answers(own_commands.data_dir):
+                os.kill(own_commands.servers()[0], signal.SIGKILL)
             await asyncio.sleep(0.01)
         with pytest.raises(StoreUnfit, match="times in a row"):
             await running
@@ -188,23 +188,23 @@ async def test_a_server_that_keeps_dying_is_given_up(
 
 
 async def test_a_stop_ends_the_server_and_frees_the_folder(
-    commands: Commands, of_folder: Settings
+    own_commands: Commands, of_folder: Settings
 ) -> None:
     """After the stop no server runs, its socket is gone, and the folder is free for the next at
     once; what it held is there."""
     async with supervised(of_folder):
-        assert len(commands.servers()) == 1
-        with _client(commands.data_dir) as client:
+        assert len(own_commands.servers()) == 1
+        with _client(own_commands.data_dir) as client:
             client.set("kept", "value")
-    assert commands.servers() == []
-    assert not embedded.socket_path(commands.data_dir).exists()
+    assert own_commands.servers() == []
+    assert not embedded.socket_path(own_commands.data_dir).exists()
     async with supervised(of_folder):
-        with _client(commands.data_dir) as client:
+        with _client(own_commands.data_dir) as client:
             assert client.get("kept") == b"value"
 
 
 async def test_a_stop_is_not_a_death(
-    commands: Commands, of_folder: Settings, supervisor: Supervisor
+    own_commands: Commands, of_folder: Settings, supervisor: Supervisor
 ) -> None:
     """A server that ends after the stop is not started again."""
     stop = asyncio.Event()
@@ -212,17 +212,17 @@ async def test_a_stop_is_not_a_death(
     stop.set()
     await running
     assert supervisor.restarts == 0
-    assert len(commands.servers()) == 1
+    assert len(own_commands.servers()) == 1
 
 
 async def test_a_failure_of_its_owner_stops_the_server(
-    commands: Commands, of_folder: Settings
+    own_commands: Commands, of_folder: Settings
 ) -> None:
     """However the owner ends, the server ends with it."""
     with pytest.raises(ZeroDivisionError):
         async with supervised(of_folder):
             raise ZeroDivisionError
-    assert commands.servers() == []
+    assert own_commands.servers() == []
 
 
 async def test_a_rewrite_takes_an_erased_text_off_the_disk(disk: Disk) -> None:

@@ -57,10 +57,10 @@ async def _post(url: str) -> None:
     [({}, "messenger"), ({"OTEL_SERVICE_NAME": "chat"}, "chat")],
 )
 async def test_a_collector_gets_the_spans(
-    commands: Commands, collector: Collector, environment: dict[str, str], service: str
+    own_commands: Commands, collector: Collector, environment: dict[str, str], service: str
 ) -> None:
     """A messenger that is told of a collector sends it all three spans of a post, under its name."""
-    up = await commands.start(
+    up = await own_commands.start(
         *("up", "--port", "0"),
         MESSENGER_TRACING="on",
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
@@ -74,9 +74,11 @@ async def test_a_collector_gets_the_spans(
     assert await up.end() == 0
 
 
-async def test_what_is_left_is_sent_at_the_stop(commands: Commands, collector: Collector) -> None:
+async def test_what_is_left_is_sent_at_the_stop(
+    own_commands: Commands, collector: Collector
+) -> None:
     """Spans that were not sent yet go out before the process ends."""
-    up = await commands.start(
+    up = await own_commands.start(
         *("up", "--port", "0"),
         MESSENGER_TRACING="on",
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
@@ -88,11 +90,11 @@ async def test_what_is_left_is_sent_at_the_stop(commands: Commands, collector: C
     assert {"append"} <= collector.names
 
 
-async def test_a_collector_that_is_away_holds_nothing_up(commands: Commands) -> None:
+async def test_a_collector_that_is_away_holds_nothing_up(own_commands: Commands) -> None:
     """Without its collector the messenger serves and stops as ever; what is said of it is JSON too."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        up = await commands.start(
+        up = await own_commands.start(
             *("up", "--port", "0"),
             MESSENGER_TRACING="on",
             OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{taken.getsockname()[1]}",
