@@ -21,7 +21,7 @@ from consumers.membership import Retries, beginning, membership
 from consumers.reports import Reporter, write_to_log
 from consumers.share import Share
 from messenger.address import Argument
-from messenger.clock import StoreClock
+from messenger.clock import StoreClock, ms_of
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable
@@ -218,8 +218,7 @@ class Consumer:
             self._loops.append(task)
 
     async def _begin(self) -> EntryId:
-        seconds, micros = await self._store.pipe.call("TIME")
-        now = int(seconds) * 1_000 + int(micros) // 1_000
+        now = int(ms_of(await self._store.pipe.call("TIME")))
         self._clock.look(now)
         return beginning(self._since, now)
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 from consumers.groups import group_names
+from messenger.clock import ms_of
 from messenger.entries import EntryId
 from messenger.errors import NotFound
 from messenger.keys import PROJECTOR
@@ -87,8 +88,7 @@ class DeadLetters:
     async def _members(self) -> list[tuple[bytes, bytes, int]]:
         """Of each letter of the group that has not expired: its member in the index, its id, when it
         goes."""
-        seconds, micros = await self._pipe.call("TIME")
-        now = int(seconds) * 1_000 + int(micros) // 1_000
+        now = int(ms_of(await self._pipe.call("TIME")))
         flat = await self._pipe.call(
             "ZRANGE", self._keys.letters, f"({now}", "+inf", "BYSCORE", "WITHSCORES"
         )

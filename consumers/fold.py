@@ -11,6 +11,7 @@ import asyncio
 
 import msgspec
 
+from messenger.clock import ms_of
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import LogReset, StoreUnavailable
 from messenger.events import MessageErased, MessagePosted
@@ -80,7 +81,7 @@ class Fold:
         """
         while True:
             reply = await patiently(self._stop, "fold", self._read, for_s=_PATIENCE_S)
-            news, page, (seconds, micros), epoch = reply
+            news, page, time, epoch = reply
             if epoch != self._epoch:
                 raise LogReset("the log began anew meanwhile")
             for entry in map(read_entry, news):
@@ -88,7 +89,7 @@ class Fold:
                 self._take_news(entry)
             # With more to come than was read, the page may lack what that erases.
             if len(news) < _NEWS:
-                return await self._take_page(page, int(seconds) * 1_000 + int(micros) // 1_000)
+                return await self._take_page(page, int(ms_of(time)))
 
     @property
     def done(self) -> float:
@@ -124,8 +125,7 @@ class Fold:
 
     async def _bounds(self) -> tuple[int, int]:
         """From when on the log has all that there was, and from when on no count has died; ms."""
-        seconds, micros = await self._pipe.call("TIME")
-        now = int(seconds) * 1_000 + int(micros) // 1_000
+        now = int(ms_of(await self._pipe.call("TIME")))
         names = ("window", "window_from", "epoch", "swept_to", "trimmed_to")
         facts = await self._pipe.call("HMGET", self._log.keys.meta, *names)
         window, window_from, epoch, *cut = facts

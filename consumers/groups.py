@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import NoPermissionError, ResponseError
 
+from messenger.clock import ms_of
 from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log
@@ -105,8 +106,7 @@ async def count_after(log: Log, after: EntryId, most: int | None) -> tuple[int, 
 
 async def _groups(log: Log, most: int | None, only: str | None) -> list[GroupStats]:
     client = log.store.client
-    seconds, micros = await client.time()
-    now = seconds * 1_000 + micros // 1_000
+    now = int(ms_of(await client.time()))
     try:
         groups: list[dict[str, Any]] = await client.xinfo_groups(log.keys.log)
         chosen = [each for each in groups if only in (None, _text(each["name"]))]

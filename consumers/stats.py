@@ -7,6 +7,7 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from consumers.groups import GroupStats, count_after, read_groups
+from messenger.clock import ms_of
 from messenger.entries import START, EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs
@@ -72,8 +73,7 @@ async def read_group_stats(logs: Logs) -> list[GroupStats]:
 
 async def _partition(log: Log) -> PartitionStats:
     client, keys = log.store.client, log.keys
-    seconds, micros = await client.time()
-    now = seconds * 1_000 + micros // 1_000
+    now = int(ms_of(await client.time()))
     raw: Any = await client.hgetall(keys.meta)
     meta = {name.decode(): value for name, value in raw.items()}
     last, delivered, pending = await _positions(log)

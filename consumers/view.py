@@ -7,6 +7,7 @@ import msgspec
 
 from messenger import messages
 from messenger.address import Argument
+from messenger.clock import ms_of
 from messenger.entries import Entry, EntryId
 from messenger.errors import Gone, NotFound
 from messenger.events import MessageErased, MessagePosted, Vanished
@@ -95,8 +96,7 @@ class View:
         if entry is None or not isinstance(entry.event, MessagePosted):
             return None
         found = messages.of(entry.id, entry.event)
-        seconds, micros = await self._pipe.call("TIME")
-        if found.expires_at <= int(seconds) * 1_000 + int(micros) // 1_000:
+        if found.expires_at <= int(ms_of(await self._pipe.call("TIME"))):
             raise Gone(f"the time of the message {message} is over")
         return found
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 
 # A larger change of the clock than this is a step, and counted.
 _STEP_MS = 1_000
@@ -34,6 +35,12 @@ class StoreClock:
     def now(self) -> int:
         """The store's time in milliseconds since 1970."""
         return int(_monotonic_ms() + self._ahead)
+
+
+def ms_of(told: Sequence[bytes | int]) -> float:
+    """What TIME said, seconds and microseconds, in milliseconds since 1970."""
+    seconds, micros = told
+    return int(seconds) * 1_000 + int(micros) / 1_000
 
 
 def _monotonic_ms() -> float:

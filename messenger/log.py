@@ -31,7 +31,7 @@ _OWN_KEY_MS = 30_000
 
 _APPEND = load("messenger", "append", parts=("views", "groups", "forget"))
 _ERASE = load("messenger", "erase", parts=("views", "groups", "letters"))
-_SETTLE = load("messenger", "settle", parts=("views",))
+_SETTLE = load("messenger", "settle", parts=("views", "groups"))
 
 
 class Post(msgspec.Struct, frozen=True):

@@ -67,6 +67,12 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
         pass
 
 
+def look_at(task: asyncio.Future[Any]) -> None:
+    """For a task that nobody may wait for any more: its error is not complained of."""
+    if not task.cancelled():
+        task.exception()
+
+
 async def unless(stop: asyncio.Event, asked: Awaitable[_T]) -> _T:
     """What was asked for; raises Stopped, and lets go of it, if the stop comes first."""
     task = asyncio.ensure_future(asked)

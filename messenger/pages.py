@@ -6,11 +6,12 @@ import bisect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from messenger.clock import StoreClock
+from messenger.clock import StoreClock, ms_of
 from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import LogReset
 from messenger.log import Log
+from messenger.loops import look_at
 from messenger.pipe import Pipe, Reply
 
 # A hundred costs a third more; above a thousand nothing is gained. Several logs share it.
@@ -51,7 +52,7 @@ class _Pages:
     def ask(self) -> None:
         if not self.entries and not self.is_over and self._asked is None:
             self._asked = asyncio.ensure_future(self._read(self.log, self._after))
-            self._asked.add_done_callback(_look_at)
+            self._asked.add_done_callback(look_at)
 
     async def fill(self) -> None:
         """Has `entries`, unless the end was reached; the page after them is then under way."""
@@ -122,12 +123,12 @@ class Merged:
 
     async def _read(self, log: Log, after: EntryId) -> _Page:
         low = "-" if after == START else f"({after}"
-        raw, (seconds, micros), epoch = await self._pipe.once(
+        raw, time, epoch = await self._pipe.once(
             ("XRANGE", log.keys.log, low, self._until, "COUNT", self._count),
             ("TIME",),
             ("HGET", log.keys.meta, "epoch"),
         )
-        self._clock.look(int(seconds) * 1_000 + int(micros) / 1_000)
+        self._clock.look(ms_of(time))
         if epoch != self._epochs[log]:
             raise LogReset("the log began anew meanwhile: its earlier entries are no more")
         is_last = len(raw) < self._count
@@ -144,12 +145,6 @@ def _take(pages: _Pages, bound: EntryId | None) -> list[Entry]:
 
 def _id_of(entry: Entry) -> EntryId:
     return entry.id
-
-
-def _look_at(task: "asyncio.Future[_Page]") -> None:
-    """A page that was asked for ahead may never be fetched: its error would be complained of."""
-    if not task.cancelled():
-        task.exception()
 
 
 def before(entry_id: EntryId) -> EntryId:

@@ -14,7 +14,7 @@ import hiredis
 
 from messenger.address import Address, Argument
 from messenger.errors import StoreFull, StoreUnavailable
-from messenger.loops import Backoff
+from messenger.loops import Backoff, look_at
 from messenger.scripts import Script
 
 Reply = Any  # what the store sent, as hiredis reads it: bytes, int, None or a list of these
@@ -132,7 +132,7 @@ class Pipe:
             return self._wire
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._open_in_turn())
-            self._connecting.add_done_callback(_look_at)
+            self._connecting.add_done_callback(look_at)
         # A caller that gives up must not take the connection from the others.
         return await asyncio.shield(self._connecting)
 
@@ -186,12 +186,6 @@ async def _dial(wire: "_Wire", address: Address) -> None:
         return
     host, port = options.get("host", "localhost"), options.get("port", 6379)
     await loop.create_connection(lambda: wire, host, port, ssl=address.tls())
-
-
-def _look_at(task: "asyncio.Task[_Wire]") -> None:
-    """Whoever waited may have given up: an error that nobody fetched would be complained of."""
-    if not task.cancelled():
-        task.exception()
 
 
 class _Wire(asyncio.Protocol):

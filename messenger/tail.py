@@ -2,7 +2,7 @@
 
 import msgspec
 
-from messenger.clock import StoreClock
+from messenger.clock import StoreClock, ms_of
 from messenger.connection import BLOCK_MS, Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.keys import Keys
@@ -47,7 +47,7 @@ class Tail:
         """
         block = () if block_ms is None else ("BLOCK", block_ms)
         try:
-            streams, (seconds, micros), facts = await self._pipe.once(
+            streams, time, facts = await self._pipe.once(
                 ("XREAD", "COUNT", _COUNT, *block, "STREAMS", self._keys.log, str(self.position)),
                 ("TIME",),
                 ("HMGET", self._keys.meta, "epoch", "swept_to", "trimmed_to", "window"),
@@ -57,7 +57,7 @@ class Tail:
             if not str(error).startswith("UNBLOCKED"):
                 raise
             return Read([], "", START, START, 0)
-        self._clock.look(int(seconds) * 1_000 + int(micros) / 1_000)
+        self._clock.look(ms_of(time))
         entries = [read_entry(raw) for raw in streams[0][1]] if streams else []
         if entries:
             self.position = entries[-1].id

@@ -51,6 +51,12 @@ class Messenger:
             found: dict[str, Any] = await response.json()
             return found
 
+    async def is_read(self, room: str = "lobby") -> bool:
+        """Whether the room's log has been read; for a moment after a reset pages are refused."""
+        async with self.session.get(f"{self.url}/api/rooms/{room}/messages") as response:
+            assert response.status in (200, 503), await response.text()
+            return response.status == 200
+
     async def texts(self, room: str = "lobby", **query: Any) -> list[str]:
         return [message["text"] for message in (await self.page(room, **query))["messages"]]
 

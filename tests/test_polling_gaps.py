@@ -30,12 +30,6 @@ async def test_what_expired_meanwhile_is_a_gap(
     assert (await poll(messenger, found["cursor"], "0s"))["gap"] is None
 
 
-async def is_read(messenger: Messenger) -> bool:
-    path = f"{messenger.url}/api/rooms/lobby/messages"
-    async with messenger.session.get(path) as response:
-        return response.status == 200
-
-
 async def test_a_new_history_ends_the_wait(
     private_store: PrivateStore, messenger: Messenger
 ) -> None:
@@ -48,7 +42,7 @@ async def test_a_new_history_ends_the_wait(
     found = await polling
     assert found["gap"]["reason"] == "reset"
     # Who comes in that very moment is refused, and told when to come again.
-    await wait_until(lambda: is_read(messenger), "the new history is read")
+    await wait_until(messenger.is_read, "the new history is read")
     polling = asyncio.create_task(poll(messenger, found["cursor"]))
     new = await messenger.post("new")
     assert [message["id"] for message in (await polling)["messages"]] == [new["id"]]

@@ -41,9 +41,8 @@ local function beginning()
   local time = redis.call('TIME')
   local oldest = string.format('%.0f-0', time[1] * 1000 + math.floor(time[2] / 1000) - window_of(meta))
   local begin = is_after(ARGV[2], oldest) and ARGV[2] or oldest
-  local stream, fact = redis.call('XINFO', 'STREAM', log), {}
-  for at = 1, #stream, 2 do fact[stream[at]] = stream[at + 1] end
-  return is_after(begin, fact['last-generated-id']) and fact['last-generated-id'] or begin
+  local last = stream_of(log)['last-generated-id']
+  return is_after(begin, last) and last or begin
 end
 
 local outcome, delivered = 'kept', find()

@@ -15,11 +15,7 @@ if not facts[1] or not facts[2] or redis.call('EXISTS', KEYS[1]) == 0 then retur
 local delivered = delivered_to(KEYS[1])
 if not delivered then return {} end
 
-local last
-local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-for at = 1, #stream, 2 do
-  if stream[at] == 'last-generated-id' then last = stream[at + 1] end
-end
+local last = stream_of(KEYS[1])['last-generated-id']
 
 local pending = {}
 local held = redis.call('XPENDING', KEYS[1], ARGV[1])[1]

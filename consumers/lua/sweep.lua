@@ -85,8 +85,7 @@ end
 
 -- Entries that went without any script of ours: somebody has trimmed by hand. Readers are told so.
 local function notice()
-  local stream, fact = redis.call('XINFO', 'STREAM', KEYS[1]), {}
-  for at = 1, #stream, 2 do fact[stream[at]] = stream[at + 1] end
+  local fact = stream_of(KEYS[1])
   local counted = tonumber(redis.call('HGET', KEYS[2], 'removed') or nil)
   local foreign = fact['entries-added'] - fact['length'] - (counted or math.huge)
   if foreign <= 0 then return 0 end

@@ -19,6 +19,7 @@ from messenger.cli.options import STORE, json_option, load_settings, settings_op
 from messenger.cli.processes import stop_on_signals
 from messenger.cli.progress import progress
 from messenger.cli.targets import Target
+from messenger.clock import ms_of
 from messenger.errors import BadRequest, MessengerError
 from messenger.log import Logs
 from messenger.replay import Replay
@@ -150,9 +151,8 @@ async def _replay(settings: Settings, asked: _Asked) -> bool:
 
 
 async def _span(logs: Logs, asked: _Asked) -> Span:
-    seconds, micros = await logs.store.client.time()
+    now_ms = int(ms_of(await logs.store.client.time()))
     last = max(log.facts.last for log in logs.all if log.facts)
-    now_ms = seconds * 1_000 + micros // 1_000
     return spans.read(asked.since, asked.until, asked.room, now_ms, last)
 
 

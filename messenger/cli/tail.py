@@ -10,7 +10,7 @@ from messenger.cli.beside import opened, print_message, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
 from messenger.cli.output import print_bytes
 from messenger.cli.processes import stop_on_signals
-from messenger.clock import StoreClock
+from messenger.clock import StoreClock, ms_of
 from messenger.entries import START, Entry, EntryId
 from messenger.errors import BadRequest
 from messenger.events import MessageErased, MessagePosted
@@ -35,8 +35,7 @@ async def _tail(settings: Settings, room: str | None, since: str, *, as_json: bo
     stop = stop_on_signals()
     async with opened(settings) as logs:
         clock = StoreClock()
-        seconds, micros = await logs.store.client.time()
-        clock.look(seconds * 1_000 + micros / 1_000)
+        clock.look(ms_of(await logs.store.client.time()))
         begin = _begin(since, clock.now())
         chosen = logs.all if room is None else [logs.of(room)]
         async with asyncio.TaskGroup() as group:

@@ -22,11 +22,7 @@ local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at',
 local window = tonumber(facts[1] or nil)
 if not window or redis.call('EXISTS', KEYS[1]) == 0 then return {'unsettled'} end
 
-local last
-local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-for at = 1, #stream, 2 do
-  if stream[at] == 'last-generated-id' then last = stream[at + 1] end
-end
+local last = stream_of(KEYS[1])['last-generated-id']
 
 local view = view(KEYS[1], facts[5]) .. 'message:'
 

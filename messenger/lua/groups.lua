@@ -1,6 +1,7 @@
 -- A part of scripts that look at the log's consumer groups, and not a script of its own.
 --
 -- is_after(id, other)      Returns whether an id is later than another: by number, never as text
+-- stream_of(log)           Returns what XINFO STREAM says, by name
 -- groups_of(log)           Returns {name, delivered} for each group; `delivered` is the id up to which
 --                          it has been handed entries
 -- delivered_to(log)        Returns that id of the projector's group; nil without the group
@@ -20,11 +21,18 @@ local function is_after(id, other)
   return ms > other_ms or (ms == other_ms and tonumber(seq) > tonumber(other_seq))
 end
 
+local function by_name(flat)
+  local fact = {}
+  for at = 1, #flat, 2 do fact[flat[at]] = flat[at + 1] end
+  return fact
+end
+
+local function stream_of(log) return by_name(redis.call('XINFO', 'STREAM', log)) end
+
 local function groups_of(log)
   local found = {}
   for at, group in ipairs(redis.call('XINFO', 'GROUPS', log)) do
-    local fact = {}
-    for index = 1, #group, 2 do fact[group[index]] = group[index + 1] end
+    local fact = by_name(group)
     found[at] = {name = fact['name'], delivered = fact['last-delivered-id']}
   end
   return found

@@ -41,8 +41,7 @@ redis.call('HSET', KEYS[2], 'partitions', ARGV[1])
 -- BUSYGROUP is the usual case: the group is there.
 redis.pcall('XGROUP', 'CREATE', KEYS[1], 'projector', '0', 'MKSTREAM')
 
-local stream, fact = redis.call('XINFO', 'STREAM', KEYS[1]), {}
-for at = 1, #stream, 2 do fact[stream[at]] = stream[at + 1] end
+local fact = stream_of(KEYS[1])
 local last = fact['last-generated-id']
 -- How many entries our scripts have taken out; what went before somebody counted is not held against
 -- anyone. The sweeper compares.
