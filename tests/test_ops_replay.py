@@ -126,6 +126,27 @@ async def test_what_expires_meanwhile_leaves(
         assert await texts(page) == ["long"]
 
 
+async def test_an_erased_message_takes_no_other_along(
+    private_store: PrivateStore, run_messenger: Callable[..., Any]
+) -> None:
+    """In two partitions an id may be of two messages: only the one that was erased leaves."""
+    messenger: Messenger = await run_messenger(admin_token=TOKEN, partitions="2")
+    assert messenger.logs is not None
+    rooms = {messenger.logs.of(f"r{number}").keys.partition: f"r{number}" for number in range(9)}
+    with private_store.client() as client:
+        entry = f"{now_ms(client) - 1_000}-7"
+        for log in messenger.logs.all:
+            room = rooms[log.keys.partition]
+            fields = {"type": "message.posted", "room": room, "author": "a", "text": room}
+            client.xadd(log.keys.log, {**fields, "ttl": "900000"}, id=entry)
+    async with browser() as opened, watched_page(opened) as page:
+        await watch(page, messenger.url)
+        await play(page, "max")
+        await expect(page.locator("#rows li")).to_have_count(2)
+        await messenger.logs.all[1].erase(rooms[1], EntryId.parse(entry), "operator")
+        await expect(page.locator("#rows .text")).to_have_text([rooms[0]])
+
+
 async def test_a_long_past_leaves_the_page_small(
     private_store: PrivateStore, messenger: Messenger
 ) -> None:

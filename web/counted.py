@@ -25,6 +25,6 @@ class Counted:
             self.occupancy.add(live.id)
             self.rates.posted(live.id.ms)
         else:
-            self.erasures.add(live.id.ms, live.message)
+            self.erasures.add(live.id.ms, live.room, live.message)
             was_seen = live.id > self._began_at
             self.occupancy.erase(live.id, EntryId.parse(live.message) if was_seen else None)

@@ -24,9 +24,9 @@ class Figures(msgspec.Struct, frozen=True):
     """Times are milliseconds, `now` by the store's clock.
 
     `ages` are the messages that live, by when they were posted: [when a slot begins, how many], each of
-    `slot` ms. `seconds` are [when, posts, deliveries] of each whole second, `erased` the ids of messages
-    that were erased before their time. `subscribers`, deliveries and `tail_lag_ms` are this process's
-    own, all else is the same from every one. `store` is null while it does not answer.
+    `slot` ms. `seconds` are [when, posts, deliveries] of each whole second, `erased` [room, id] of each
+    message that was erased before its time. `subscribers`, deliveries and `tail_lag_ms` are this
+    process's own, all else is the same from every one. `store` is null while it does not answer.
     """
 
     now: int
@@ -34,7 +34,7 @@ class Figures(msgspec.Struct, frozen=True):
     slot: int
     ages: list[tuple[int, int]]
     seconds: list[tuple[int, int, int]]
-    erased: list[str]
+    erased: list[tuple[str, str]]
     subscribers: int
     tail_lag_ms: int
     store: Stats | None

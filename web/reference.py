@@ -2,18 +2,13 @@
 
 from functools import cache
 
+import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from web.answers import EVERYWHERE
-from web.contract.documents import (
-    Document,
-    asyncapi_document,
-    document,
-    openapi_document,
-    schema_document,
-)
+from web.contract.documents import asyncapi_document, openapi_document, schema_document
 from web.contract.reading import content
+from web.tagged import Tagged, answer, tagged
 
 # The page needs no script, and asks nothing of anybody.
 _POLICY = (
@@ -23,38 +18,25 @@ _POLICY = (
 
 
 async def openapi(request: web.Request) -> web.Response:
-    return _answer(request, openapi_document())
+    return answer(request, openapi_document())
 
 
 async def asyncapi(request: web.Request) -> web.Response:
-    return _answer(request, asyncapi_document())
+    return answer(request, asyncapi_document())
 
 
 async def schema(request: web.Request) -> web.Response:
     found = schema_document(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
-    return _answer(request, found)
+    return answer(request, found)
 
 
 async def page(request: web.Request) -> web.Response:
-    return _answer(request, _page(), {"Content-Security-Policy": _POLICY})
-
-
-def _answer(
-    request: web.Request, found: Document, more: dict[str, str] | None = None
-) -> web.Response:
-    headers = {"Cache-Control": "no-cache", "ETag": found.tag, **EVERYWHERE, **(more or {})}
-    if found.tag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    headers["Content-Type"] = found.content_type
-    return web.Response(body=found.body, headers=headers)
+    return answer(request, _page(aiohttp_jinja2.get_env(request.app)), _POLICY)
 
 
 @cache
-def _page() -> Document:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    body = environment.get_template("reference.html").render(content())
-    return document(body.encode(), "text/html; charset=utf-8")
+def _page(templates: jinja2.Environment) -> Tagged:
+    body = templates.get_template("reference.html").render(content())
+    return tagged(body.encode(), "text/html; charset=utf-8")

@@ -3,22 +3,16 @@ worker serves what is below it and browsers look for the manifest with it."""
 
 import mimetypes
 from functools import cache
-from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import NamedTuple
 
 from aiohttp import web
+
+from web.tagged import Tagged, answer, tagged
 
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 # For the one document among them, shown when there is no connection.
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-
-
-class File(NamedTuple):
-    body: bytes
-    tag: str
-    content_type: str
 
 
 async def static(request: web.Request) -> web.Response:
@@ -37,15 +31,11 @@ def _answer(request: web.Request, name: str) -> web.Response:
     found = shell().get(name)
     if found is None:
         raise web.HTTPNotFound
-    headers = {"Cache-Control": "no-cache", "ETag": found.tag, "Content-Security-Policy": _POLICY}
-    if found.tag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    headers["Content-Type"] = found.content_type
-    return web.Response(body=found.body, headers=headers)
+    return answer(request, found, _POLICY)
 
 
 @cache
-def shell() -> dict[str, File]:
+def shell() -> dict[str, Tagged]:
     """Our files by name. Read once; they change with the program."""
     return {path.name: _file(path.name, path.read_bytes()) for path in _paths()}
 
@@ -54,9 +44,9 @@ def _paths() -> list[Traversable]:
     return sorted((files("web") / "static").iterdir(), key=lambda path: path.name)
 
 
-def _file(name: str, body: bytes) -> File:
+def _file(name: str, body: bytes) -> Tagged:
     suffix = name[name.rfind(".") :]
     content_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     if content_type.startswith("text/"):
         content_type += "; charset=utf-8"
-    return File(body, f'"{blake2b(body, digest_size=12).hexdigest()}"', content_type)
+    return tagged(body, content_type)

@@ -125,10 +125,10 @@ export function letters(root, said, none, sure) {
     refresh,
     expire,
     // An erased message takes its dead letters along.
-    erase(ids) {
-      const gone = new Set(ids);
-      for (const of of known.values()) for (const [key, { entry }] of of) if (gone.has(entry)) of.delete(key);
-      if (ids.length) expire();
+    erase(erased) {
+      const gone = new Set(erased.map(String));
+      for (const of of known.values()) for (const [key, { room, entry }] of of) if (gone.has(`${room},${entry}`)) of.delete(key);
+      if (erased.length) expire();
     },
     clear() {
       known.clear();

@@ -85,10 +85,10 @@ export function replay(form, place, rows, said) {
   }
 
   // Messages that were erased since: their texts go at once.
-  function erase(ids) {
-    if (!ids.length) return;
-    const gone = new Set(ids);
-    for (const each of [...rows.children]) if (gone.has(each.dataset.id)) each.remove();
+  function erase(erased) {
+    if (!erased.length) return;
+    const gone = new Set(erased.map(String));
+    for (const each of [...rows.children]) if (gone.has(`${each.dataset.room},${each.dataset.id}`)) each.remove();
   }
 
   async function play() {
