@@ -10,7 +10,6 @@ from consumers.group import Group
 from consumers.projector import Projector
 from consumers.redelivery import Redelivery
 from consumers.sweeper import Sweeper
-from messenger import embedded
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
@@ -45,7 +44,7 @@ class Parts:
         return self._loop.run_until_complete(work)
 
     async def _open(self) -> None:
-        self.proxy = Proxy(embedded.socket_path(self.private.data_dir))
+        self.proxy = Proxy(self.private.socket)
         await self.proxy.__aenter__()
         self.store = Store(self.proxy.url)
         self.logs = Logs(self.store, load({"window": f"{self._window_ms}ms", "post_rate": "off"}))

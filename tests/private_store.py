@@ -32,6 +32,11 @@ class PrivateStore:
         self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return embedded.socket_path(self.data_dir)
+
     def start(self) -> None:
         is_new = not self._users.exists()
         self._users.touch()

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from messenger import embedded
 from messenger.rights import hash_of
 from tests.commands import Commands
 from tests.private_store import PrivateStore
@@ -39,7 +38,7 @@ async def commands(new_store: PrivateStore) -> AsyncIterator[Commands]:
 
 
 def _login(private: PrivateStore, user: str, password: str) -> redis.Redis:
-    path = embedded.socket_path(private.data_dir)
+    path = private.socket
     return redis.Redis(unix_socket_path=str(path), username=user, password=password)
 
 

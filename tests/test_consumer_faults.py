@@ -14,7 +14,7 @@ from messenger.log import Log, Logs
 from messenger.settings import Settings
 from tests.commands import Commands
 from tests.consuming import QUICK, Handled, Reports, counted, drain, pending, say
-from tests.cutting import Cutter
+from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
 from tests.raw import KEYS
 from tests.waiting import wait_until
@@ -237,17 +237,17 @@ async def test_a_full_store_is_read_on(
 
 async def test_a_lost_reply_loses_no_event(private_store: PrivateStore, log: Log) -> None:
     """The connection is cut after the store has delivered: what was delivered is read again."""
-    async with Cutter(private_store) as cutter:
+    async with Proxy(private_store.socket) as proxy:
         handled = Handled()
-        async with Consumer(cutter.url, "mailer") as consumer:
+        async with Consumer(proxy.url, "mailer") as consumer:
             running = asyncio.create_task(consumer.run(handled))
             for number in range(20):
-                cutter.cut_replies(1, after=b"XREADGROUP")
+                proxy.lose_replies("cut", 1, after=b"XREADGROUP")
                 await say(log, f"{number}")
                 await wait_until(lambda n=number: f"{n}" in handled.texts(), "it came")  # type: ignore[misc]
             consumer.stop()
             await running
-        assert cutter.was_cut >= 5
+        assert proxy.lost_replies >= 5
     assert sorted(set(handled.texts()), key=int) == [f"{number}" for number in range(20)]
     with private_store.client() as client:
         assert pending(client, "mailer") == 0

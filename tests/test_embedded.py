@@ -188,7 +188,7 @@ def test_no_tcp_port_is_open(private_store: PrivateStore) -> None:
 
 def test_the_socket_is_its_owners(private_store: PrivateStore) -> None:
     """Another user of the machine can't speak to the store."""
-    socket = embedded.socket_path(private_store.data_dir)
+    socket = private_store.socket
     assert stat.S_IMODE(socket.stat().st_mode) == 0o700
 
 

@@ -8,7 +8,7 @@ import pytest
 from messenger.connection import Store
 from messenger.log import Log, Logs, Post
 from messenger.settings import Settings
-from tests.cutting import Cutter
+from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms, texts
 from tests.serving import Messenger
@@ -75,12 +75,12 @@ async def test_a_lost_reply_does_not_double_a_post(
     private_store: PrivateStore, settings: Callable[..., Settings], key: str | None
 ) -> None:
     """The store did it, the reply was lost, it was asked again: one message, and its own id."""
-    async with Cutter(private_store) as cutter, Store(cutter.url) as store:
+    async with Proxy(private_store.socket) as proxy, Store(proxy.url) as store:
         logs = Logs(store, settings())
         await logs.settle()
-        cutter.cut_replies(3, after=b"EVALSHA")
+        proxy.lose_replies("cut", 3, after=b"EVALSHA")
         appended = await logs.of("lobby").append(Post("lobby", "me", "once", key=key))
-        assert cutter.was_cut == 3
+        assert proxy.lost_replies == 3
     with private_store.client() as client:
         ((entry_id, fields),) = client.xrange(KEYS.log)
         assert fields[b"text"] == b"once"
@@ -91,7 +91,7 @@ async def test_lost_replies_under_load_lose_and_double_nothing(
     private_store: PrivateStore, settings: Callable[..., Settings]
 ) -> None:
     """Many writers at once, replies cut again and again: every accepted post is there once."""
-    async with Cutter(private_store) as cutter, Store(cutter.url) as store:
+    async with Proxy(private_store.socket) as proxy, Store(proxy.url) as store:
         logs = Logs(store, settings())
         await logs.settle()
 
@@ -102,11 +102,11 @@ async def test_lost_replies_under_load_lose_and_double_nothing(
                 appended = await logs.of("lobby").append(Post("lobby", "me", text))
                 accepted.append((str(appended.id), text))
                 if number % 5 == writer % 5:
-                    cutter.cut_replies(1, after=b"EVALSHA")
+                    proxy.lose_replies("cut", 1, after=b"EVALSHA")
             return accepted
 
         written = await asyncio.gather(*(write(writer) for writer in range(12)))
-    assert cutter.was_cut > 5
+    assert proxy.lost_replies > 5
     with private_store.client() as client:
         stored = [
             (key.decode(), fields[b"text"].decode()) for key, fields in client.xrange(KEYS.log)

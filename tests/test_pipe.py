@@ -12,7 +12,7 @@ from messenger.errors import StoreFull, StoreUnavailable
 from messenger.log import Logs, Post
 from messenger.pipe import Lost, Pipe, Rejected
 from messenger.scripts import Script, load
-from tests.cutting import Cutter
+from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
 from tests.waiting import wait_until
 
@@ -152,10 +152,10 @@ async def test_a_silent_store_is_said_within_three_seconds(
 
 async def test_a_single_try_is_never_repeated(private_store: PrivateStore) -> None:
     """A write whose reply was lost is told as lost, and was done once."""
-    async with Cutter(private_store) as cutter:
-        pipe = Pipe(cutter.url)
+    async with Proxy(private_store.socket) as proxy:
+        pipe = Pipe(proxy.url)
         await pipe.call("PING")
-        cutter.cut_replies(1, after=b"INCR")
+        proxy.lose_replies("cut", 1, after=b"INCR")
         with pytest.raises(Lost):
             await pipe.once(("INCR", "count"))
         assert await pipe.call("GET", "count") == b"1"
@@ -166,10 +166,10 @@ async def test_a_single_try_is_never_repeated(private_store: PrivateStore) -> No
 
 async def test_a_call_is_repeated_where_its_reply_was_lost(private_store: PrivateStore) -> None:
     """A call that may be done twice is: its caller sees no error."""
-    async with Cutter(private_store) as cutter:
-        pipe = Pipe(cutter.url)
+    async with Proxy(private_store.socket) as proxy:
+        pipe = Pipe(proxy.url)
         await pipe.call("PING")
-        cutter.cut_replies(2, after=b"INCR")
+        proxy.lose_replies("cut", 2, after=b"INCR")
         assert await pipe.call("INCR", "count") == 3
         await pipe.close()
     with private_store.client() as client:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from messenger import embedded
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable
 from messenger.pipe import Pipe
@@ -19,7 +18,7 @@ async def test_a_password_of_the_url_opens_the_store(
 ) -> None:
     """A store with a password is opened by its URL, for calls and for the rest."""
     private = own_store()
-    path = embedded.socket_path(private.data_dir)
+    path = private.socket
     with private.client() as client:
         client.config_set("requirepass", "secret")
         async with Store(f"unix://{user}:secret@{path}") as store:
@@ -33,7 +32,7 @@ async def test_a_wrong_password_is_a_store_that_refuses(
 ) -> None:
     """A missing or wrong password is told as such, and at once: trying again would not help."""
     private = own_store()
-    path = embedded.socket_path(private.data_dir)
+    path = private.socket
     with private.client() as client:
         client.config_set("requirepass", "secret")
         pipe = Pipe(f"unix://{credentials}{path}")
@@ -49,7 +48,7 @@ async def test_a_connection_that_is_not_let_in_is_let_go(
 ) -> None:
     """However often a store refuses a new connection, none is left open there."""
     private = own_store()
-    path = embedded.socket_path(private.data_dir)
+    path = private.socket
     with private.client() as client:
         client.config_set("requirepass", "secret")
         pipe = Pipe(f"unix://:wrong@{path}")

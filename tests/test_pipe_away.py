@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from messenger import embedded
 from messenger.errors import StoreUnavailable
 from messenger.pipe import Pipe
 from tests.faults.proxy import Proxy
@@ -16,7 +15,7 @@ from tests.waiting import wait_until
 async def test_many_who_wait_knock_no_more_often_than_one(private_store: PrivateStore) -> None:
     """Two hundred calls wait for a store that is away: under five tries a second, and each is told in
     time; when it is back, the next call succeeds at once."""
-    async with Proxy(embedded.socket_path(private_store.data_dir)) as proxy:
+    async with Proxy(private_store.socket) as proxy:
         pipe = Pipe(proxy.url)
         assert await pipe.call("PING") == b"PONG"
         proxy.refuse()
@@ -37,7 +36,7 @@ async def test_many_who_wait_knock_no_more_often_than_one(private_store: Private
 
 async def test_a_first_failure_does_not_cost_much(private_store: PrivateStore) -> None:
     """A store that is back in a moment is found in a moment."""
-    async with Proxy(embedded.socket_path(private_store.data_dir)) as proxy:
+    async with Proxy(private_store.socket) as proxy:
         pipe = Pipe(proxy.url)
         proxy.refuse()
         calling = asyncio.create_task(pipe.call("PING"))
@@ -51,7 +50,7 @@ async def test_a_first_failure_does_not_cost_much(private_store: PrivateStore) -
 
 async def test_once_tells_at_once(private_store: PrivateStore) -> None:
     """Who asks for no patience gets none."""
-    async with Proxy(embedded.socket_path(private_store.data_dir)) as proxy:
+    async with Proxy(private_store.socket) as proxy:
         pipe = Pipe(proxy.url)
         proxy.refuse()
         with pytest.raises(StoreUnavailable):

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from messenger import embedded
 from messenger.errors import StoreUnavailable
 from messenger.pipe import Pipe, Soon
 from messenger.settings import Settings
@@ -76,7 +75,7 @@ async def ward(
 ) -> AsyncIterator[Ward]:
     private = own_store()
     async with AsyncExitStack() as stack:
-        target = embedded.socket_path(private.data_dir)
+        target = private.socket
         proxy = await stack.enter_async_context(Proxy(target))
         messenger = await stack.enter_async_context(serving(proxy.url, settings()))
         await messenger.post("kept")

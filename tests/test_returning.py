@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from consumers.sweeper import Sweeper
-from messenger import embedded
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable
@@ -58,7 +57,7 @@ async def part(
 
         async def make(window: str = "15m") -> Parted:
             private = own_store(durability="always")
-            proxy = await stack.enter_async_context(Proxy(embedded.socket_path(private.data_dir)))
+            proxy = await stack.enter_async_context(Proxy(private.socket))
             given = settings(window=window)
             store = await stack.enter_async_context(Store(private.url))
             running = serving(proxy.url, given, with_worker=False)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-from messenger import embedded
 from tests.faults.history import wall_ms
 from tests.faults.proxy import Proxy
 from tests.faults.rounds import Round
@@ -18,13 +17,13 @@ async def fail_over(this: Round) -> None:
     primary = this.site.store
     with primary.client() as client:
         client.config_set("repl-diskless-sync-delay", "0")
-    async with Proxy(embedded.socket_path(primary.data_dir)) as link:
+    async with Proxy(primary.socket) as link:
         host, port = link.url.removeprefix("redis://").split(":")
         replica = PrivateStore()
         replica.options += ["--replicaof", f"{host} {port}"]
         await asyncio.to_thread(replica.start)
         with replica.client() as client:
-            await _synced(client)
+            await synced(client)
             since = wall_ms()
             link.hold()
             await this.pause(0.5, 1.5)
@@ -49,7 +48,8 @@ async def name_cluster(this: Round) -> None:
     this.healed()
 
 
-async def _synced(client: object) -> None:
+async def synced(client: object) -> None:
+    """Waits until a replica has all that its primary has."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         found = client.info("replication")  # type: ignore[attr-defined]

@@ -37,17 +37,17 @@ class Proxy:
         self._flows = asyncio.Event()
         self._flows_back = asyncio.Event()
         self.heal()
-        self._doom = ""
+        self._doom, self._word = "", b""
 
     @property
     def url(self) -> str:
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"redis://{host}:{port}"
 
-    def lose_replies(self, how: str, count: int = 1) -> None:
-        """The next scripts are done and their replies lost: `cut` ends the connection instead, in a
-        `swallow` nothing comes back on it any more."""
-        self._doom, self._doomed = how, count
+    def lose_replies(self, how: str, count: int = 1, after: bytes = b"EVALSHA") -> None:
+        """The next commands with that word are done and their replies lost: `cut` ends the connection
+        instead, in a `swallow` nothing comes back on it any more."""
+        self._doom, self._doomed, self._word = how, count, after
 
     def delay(self, seconds: float) -> None:
         """Everything takes so much longer, each way."""
@@ -131,7 +131,7 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
                 await self._way()
-                if self._doomed and b"EVALSHA" in data:
+                if self._doomed and self._word in data:
                     self._doomed -= 1
                     link.doom = self._doom
                 link.back.write(data)

@@ -9,7 +9,6 @@ import socket
 from contextlib import AsyncExitStack
 from types import TracebackType
 
-from messenger import embedded
 from tests.commands import Commands, Running
 from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
@@ -120,7 +119,7 @@ class Site:
         self._stack.callback(store.remove)
         self.store = store
         for proxy in self.proxies.values():
-            proxy.target = embedded.socket_path(store.data_dir)
+            proxy.target = store.socket
             proxy.reset()
 
     async def __aenter__(self) -> "Site":
@@ -135,9 +134,7 @@ class Site:
         self._stack.callback(self.store.remove)
         self.store.start()
         for name in ("web1", "web2", "worker1", "worker2"):
-            proxy = await self._stack.enter_async_context(
-                Proxy(embedded.socket_path(self.store.data_dir))
-            )
+            proxy = await self._stack.enter_async_context(Proxy(self.store.socket))
             self.proxies[name] = proxy
             self.members[name] = Member(
                 commands,
