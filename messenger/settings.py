@@ -128,7 +128,7 @@ SETTINGS = (
         "admin_token",
         "",
         values.TOKEN_FORM,
-        "the operator's token: may erase any message, listen to all rooms, replay them, and opens /ops",
+        "the operator's token: may erase any message, listen to all rooms, replay them and open /ops",
         values.token,
     ),
     Setting(
