@@ -9,7 +9,7 @@ from messenger.errors import NotFound
 from messenger.keys import PROJECTOR
 from messenger.letters import Letter, Verb
 from messenger.log import Log, Logs
-from messenger.pipe import Reply
+from messenger.replies import Reply
 from messenger.scripts import load
 
 _PAGE = 500

@@ -18,7 +18,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR
 from messenger.log import Log
 from messenger.loops import patiently
-from messenger.pipe import Reply
+from messenger.replies import Reply
 from messenger.scripts import load
 
 COUNT = 100

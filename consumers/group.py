@@ -9,7 +9,7 @@ import msgspec
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.keys import PROJECTOR
 from messenger.log import Log
-from messenger.pipe import Rejected, Reply
+from messenger.replies import Rejected, Reply
 from messenger.scripts import load
 
 BATCH = 500

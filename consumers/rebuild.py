@@ -21,7 +21,7 @@ from messenger.errors import RebuildLost, RebuildRunning
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR
 from messenger.log import Log, Logs
 from messenger.loops import AWAY, Stopped, patiently
-from messenger.pipe import Reply
+from messenger.replies import Reply
 from messenger.scripts import Script, load
 
 # Longer than a store takes to start again; who is away for longer begins anew.

@@ -17,7 +17,7 @@ from messenger.entries import START, Entry, EntryId
 from messenger.events import Event, Malformed, MessageErased, MessagePosted, Vanished
 from messenger.log import Log
 from messenger.loops import AWAY, Backoff, pause
-from messenger.pipe import Reply
+from messenger.replies import Reply
 from messenger.scripts import load
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs, member
 from messenger.loops import Stopped
-from messenger.pipe import Rejected, Reply
+from messenger.replies import Rejected, Reply
 from messenger.scripts import load
 
 # So many a script: the store answers others meanwhile.

@@ -3,9 +3,11 @@
 `Log` speaks for one partition, `Logs` finds the one of a room.
 """
 
+import asyncio
 import itertools
 import logging
 import secrets
+from collections.abc import Callable
 from hashlib import blake2b
 
 import msgspec
@@ -17,7 +19,8 @@ from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit, TooFast
 from messenger.events import MessagePosted
 from messenger.keys import MINUTE_LIFE_MS, Keys, partition_of
-from messenger.pipe import Reply
+from messenger.pipe import Settle
+from messenger.replies import Reply
 from messenger.scripts import load
 from messenger.settings import Settings
 from messenger.values import Rate
@@ -29,9 +32,13 @@ PAGE = 1_000
 # For how long a key that we made ourselves is remembered: longer than any request of ours lasts.
 _OWN_KEY_MS = 30_000
 
-_APPEND = load("messenger", "append", parts=("views", "groups", "forget"))
+_APPEND = load("messenger", "append", parts=("views", "groups", "forget"), late="forget")
 _ERASE = load("messenger", "erase", parts=("views", "groups", "letters"))
 _SETTLE = load("messenger", "settle", parts=("views", "groups"))
+
+
+# Is handed an entry's id, and the future to settle with the result once its entry may be told of.
+Hold = Callable[[EntryId, asyncio.Future[Reply], Reply], None]
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -78,7 +85,8 @@ class Log:
         self.keys = Keys(partition)
         self.window = settings.window
         self.partitions = settings.partitions
-        self._rate = settings.post_rate
+        rate = self._rate = settings.post_rate
+        self._interval = f"{rate.period / rate.posts:.3f}" if rate else "0"
         self._process = secrets.token_hex(16)
         self._number = itertools.count()
         self.facts: Facts | None = None
@@ -101,14 +109,15 @@ class Log:
         self.facts = Facts(epoch.decode(), secret, EntryId.read(last), window, birth)
         return self.facts
 
-    async def append(self, post: Post) -> Appended:
-        """Appends a post. The same key gives the same id for as long as the message lives.
+    async def append(self, post: Post, hold: Hold | None = None) -> Appended:
+        """Appends a post. The same key gives the same id for as long as the message lives. `hold` says
+        when this is told of a new entry, if the store answers at once.
 
         Raises BadField (invalid-ttl, key-reused), TooFast, StoreFull, StoreUnavailable.
         """
         ttl = self._check_ttl(post.ttl)
         keys, args = self._append_call(post, ttl)
-        reply = await self.store.pipe.run(_APPEND, keys, args)
+        reply = await self.store.pipe.run(_APPEND, keys, args, hold and _holding(hold))
         if reply[0] == b"unsettled":
             await self.settle()
             reply = await self.store.pipe.run(_APPEND, keys, args)
@@ -195,7 +204,6 @@ class Log:
         """The script's KEYS and ARGV. A post without a key gets one of ours, so that it can be sent
         again when a reply is lost."""
         keys, rate = self.keys, self._rate if post.visitor is not None else None
-        interval = f"{rate.period / rate.posts:.3f}" if rate else "0"
         return (
             [
                 keys.log,
@@ -211,7 +219,7 @@ class Log:
                 ttl,
                 "" if post.key is None else _fingerprint(post),
                 ttl if post.key is not None else min(ttl, _OWN_KEY_MS),
-                interval,
+                self._interval if rate else "0",
                 rate.posts if rate else 0,
             ],
         )
@@ -251,6 +259,16 @@ async def adopt(store: Store, settings: Settings) -> Settings | None:
 def rate_policy(rate: Rate) -> str:
     """The rate as a RateLimit-Policy field: a quota and its window in whole seconds."""
     return f'"post";q={rate.posts};w={-(-rate.period // 1_000)}'
+
+
+def _holding(hold: Hold) -> Settle:
+    def settle(waiting: asyncio.Future[Reply], reply: Reply) -> None:
+        if reply[0] == b"posted":
+            hold(EntryId.read(reply[1]), waiting, reply)
+        else:
+            waiting.set_result(reply)
+
+    return settle
 
 
 def _life(entry: Entry, window: int) -> int:

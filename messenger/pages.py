@@ -12,7 +12,8 @@ from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import LogReset
 from messenger.log import Log
 from messenger.loops import look_at
-from messenger.pipe import Pipe, Reply
+from messenger.pipe import Pipe
+from messenger.replies import Reply
 
 # A hundred costs a third more; above a thousand nothing is gained. Several logs share it.
 _COUNT = 1_000

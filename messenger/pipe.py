@@ -7,17 +7,19 @@ is what makes a pool cost more than half of a small handler.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import hiredis
 
 from messenger.address import Address, Argument
-from messenger.errors import StoreFull, StoreUnavailable
+from messenger.errors import StoreUnavailable
 from messenger.loops import Backoff, look_at
+from messenger.replies import Lost, NoScript, Rejected, Reply, Soon, error_of
 from messenger.scripts import Script
 
-Reply = Any  # what the store sent, as hiredis reads it: bytes, int, None or a list of these
+# Is handed a good reply as it comes, and the future of its caller, to settle it now or later.
+Settle = Callable[[asyncio.Future[Reply], Reply], None]
 
 # A store that says nothing for so long while it owes replies is taken for dead.
 SILENCE_S = 1.5
@@ -26,34 +28,6 @@ CONNECT_S = 1.0
 _AGAIN_S, _AGAIN_CAP_S = 0.02, 0.5
 # How long one call tries again before its caller is told: a post is answered within three seconds.
 PATIENCE_S = 2.5
-
-# Replies that say "not now", by their first word.
-_NOT_NOW = frozenset(
-    (
-        *("LOADING", "BUSY", "TRYAGAIN", "READONLY", "MISCONF", "CLUSTERDOWN", "MASTERDOWN"),
-        *("NOREPLICAS", "UNKILLABLE", "NOAUTH", "WRONGPASS"),
-    )
-)
-# Of these, the ones that pass by themselves in a moment.
-_SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})
-# A right that is lacking: NOPERM, or, for a command in a script, how Redis and how Valkey say it.
-_NOT_PERMITTED = (
-    "NOPERM",
-    "ERR The user executing the script can't",
-    "ERR ACL failure in script",
-)
-
-
-class Lost(StoreUnavailable):
-    """The connection went before the reply came: the command may or may not have been done."""
-
-
-class NotPermitted(StoreUnavailable):
-    """The store's user lacks a right. It may be given one at any time: messenger/roles.py."""
-
-
-class Soon(StoreUnavailable):
-    """The store answers, but is not ready yet."""
 
 
 class Pipe:
@@ -83,20 +57,38 @@ class Pipe:
         caller to know that it may have been done."""
         wire = await self._connect()
         replies = [wire.send(command) for command in commands]
-        found = await asyncio.gather(*replies, return_exceptions=True)
-        for reply in found:
-            if isinstance(reply, BaseException):
-                raise reply
-        return found
+        try:
+            # Replies come in the order of the commands: after the last there are all.
+            await asyncio.wait(replies[-1:])
+        finally:
+            for reply in replies:
+                reply.cancel()  # none but those of a caller that gave up
+        errors = [reply.exception() for reply in replies]
+        for error in errors:
+            if error is not None:
+                raise error
+        return [reply.result() for reply in replies]
 
     async def run(
-        self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]
+        self,
+        script: Script,
+        keys: Sequence[Argument],
+        args: Sequence[Argument],
+        settle: Settle | None = None,
     ) -> Reply:
         """The reply of a script. Every script may be run twice: append by its key, the others by
-        what they check."""
+        what they check. `settle` is left out where the first try fails."""
         rest = (len(keys), *keys, *args)
+        known = (b"EVALSHA", script.sha, *rest)
+        wire, deadline = self._wire, asyncio.get_running_loop().time() + PATIENCE_S
         try:
-            return await self.call(b"EVALSHA", script.sha, *rest)
+            # As `call` does, without another coroutine.
+            if wire is not None and wire.is_open:
+                try:
+                    return await wire.send(known, settle)
+                except (Lost, Soon):
+                    pass
+            return await self._persevere(known, deadline)
         except NoScript:
             return await self.call(b"EVAL", script.source, *rest)
 
@@ -170,14 +162,6 @@ class Pipe:
         return wire
 
 
-class NoScript(Exception):
-    """The store does not know the script (yet, or since it was flushed)."""
-
-
-class Rejected(Exception):
-    """An error reply that is not about the store's state; who expects one compares its words."""
-
-
 async def _dial(wire: "_Wire", address: Address) -> None:
     loop = asyncio.get_running_loop()
     options = address.options
@@ -195,7 +179,7 @@ class _Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._silence_s = silence_s
         self._reader = hiredis.Reader()
-        self._owed: deque[asyncio.Future[Reply]] = deque()
+        self._owed: deque[tuple[asyncio.Future[Reply], Settle | None]] = deque()
         self._out: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._heard_at = 0.0
@@ -207,7 +191,9 @@ class _Wire(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
-    def send(self, command: tuple[Argument, ...]) -> asyncio.Future[Reply]:
+    def send(
+        self, command: tuple[Argument, ...], settle: Settle | None = None
+    ) -> asyncio.Future[Reply]:
         """The reply, to be awaited: raises Lost, Soon, NoScript, StoreFull or StoreUnavailable."""
         reply: asyncio.Future[Reply] = self._loop.create_future()
         if not self.is_open:
@@ -218,7 +204,7 @@ class _Wire(asyncio.Protocol):
         self._out.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # any length
         if not self._owed:
             self._begin_watch()
-        self._owed.append(reply)
+        self._owed.append((reply, settle))
         return reply
 
     def _flush(self) -> None:
@@ -236,11 +222,13 @@ class _Wire(asyncio.Protocol):
             self.close()
 
     def _settle(self, reply: Reply) -> None:
-        waiting = self._owed.popleft()
+        waiting, settle = self._owed.popleft()
         if waiting.done():  # its caller gave up
             return
         if isinstance(reply, hiredis.ReplyError):
-            waiting.set_exception(_error_of(reply))
+            waiting.set_exception(error_of(reply))
+        elif settle is not None:
+            settle(waiting, reply)
         else:
             waiting.set_result(reply)
 
@@ -270,23 +258,6 @@ class _Wire(asyncio.Protocol):
         if self._watch is not None:
             self._watch.cancel()
         while self._owed:
-            waiting = self._owed.popleft()
+            waiting, _ = self._owed.popleft()
             if not waiting.done():
                 waiting.set_exception(Lost("the connection to the store was lost"))
-
-
-def _error_of(reply: Exception) -> Exception:
-    """What an error reply means to the caller. Its words are the store's, and never hold a value."""
-    text = str(reply)
-    word = text.split(" ", 1)[0]
-    if word == "NOSCRIPT":
-        return NoScript()
-    if word == "OOM":
-        return StoreFull("the store's memory is full")
-    if text.startswith(_NOT_PERMITTED):
-        return NotPermitted("the store's user lacks a right that is needed")
-    if word in _SOON:
-        return Soon(f"the store is not ready: {word}")
-    if word in _NOT_NOW:
-        return StoreUnavailable(f"the store refuses: {word}")
-    return Rejected(text)

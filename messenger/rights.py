@@ -15,7 +15,7 @@ from messenger.address import Address
 from messenger.connection import Store
 from messenger.errors import StoreUnfit
 from messenger.keys import Keys
-from messenger.pipe import NotPermitted, Rejected, Reply
+from messenger.replies import NotPermitted, Rejected, Reply
 from messenger.right import Right, Rights
 
 PREFIX = "messenger-"

@@ -6,7 +6,7 @@ from messenger.clock import StoreClock, ms_of
 from messenger.connection import BLOCK_MS, Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.keys import Keys
-from messenger.pipe import Rejected
+from messenger.replies import Rejected
 
 # Longer reads gain nothing; of 100, a third is lost.
 _COUNT = 1_000

@@ -2,18 +2,18 @@
 
 from messenger import tracing
 from messenger.address import Argument
-from messenger.log import Appended, Log, Post
+from messenger.log import Appended, Hold, Log, Post
 
 
 class TracedLog(Log):
-    async def append(self, post: Post) -> Appended:
+    async def append(self, post: Post, hold: Hold | None = None) -> Appended:
         attributes = {
             "messaging.system": "redis",
             "messaging.operation.type": "send",
             "messaging.destination.name": self.keys.log,
         }
         with tracing.span("append", tracing.SpanKind.PRODUCER, attributes) as span:
-            appended = await super().append(post)
+            appended = await super().append(post, hold)
             span.set_attribute("messaging.message.id", str(appended.id))
             return appended
 

@@ -10,7 +10,8 @@ import pytest
 from messenger.connection import Store
 from messenger.errors import StoreFull, StoreUnavailable
 from messenger.log import Logs, Post
-from messenger.pipe import Lost, Pipe, Rejected
+from messenger.pipe import Pipe
+from messenger.replies import Lost, Rejected
 from messenger.scripts import Script, load
 from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from messenger.errors import StoreUnavailable
-from messenger.pipe import Pipe, Soon
+from messenger.pipe import Pipe
+from messenger.replies import Soon
 from messenger.settings import Settings
 from tests.faults.proxy import Proxy
 from tests.filling import fill

@@ -1,9 +1,12 @@
 """The shapes of good answers."""
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from aiohttp import web
 from multidict import CIMultiDict
+
+from web.direct import Direct, direct, head_of
 
 JSON = "application/json"
 
@@ -19,10 +22,24 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 _JSON_FIELDS = CIMultiDict({"Content-Type": JSON, "Cache-Control": "no-cache", **EVERYWHERE})
 
 
+_JSON_HEAD = head_of(_JSON_FIELDS)
+
+
+def direct_json(body: bytes, status: int = 200, more: bytes = b"") -> web.StreamResponse:
+    """As json_answer, for the hot paths; `more` is fields as head_of writes them."""
+    return direct(status, _JSON_HEAD + more, body)
+
+
 def json_answer(
     body: bytes, status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
     return web.Response(body=body, status=status, headers=json_fields(headers))
+
+
+def complete(response: web.StreamResponse | Direct) -> None:
+    """Gives an answer the headers of every answer, if it has not got them."""
+    if not isinstance(response, Direct) and "Server" not in response.headers:
+        response.headers.update(EVERYWHERE)
 
 
 def json_fields(more: dict[str, str] | None = None) -> CIMultiDict[str]:
@@ -33,6 +50,7 @@ def json_fields(more: dict[str, str] | None = None) -> CIMultiDict[str]:
     return fields
 
 
+@lru_cache(1_024)
 def path_of(room: str) -> str:
     """Where a room's messages are; a name may be of any script."""
     return f"/api/rooms/{quote(room, safe='')}/messages"

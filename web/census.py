@@ -11,7 +11,7 @@ import msgspec
 from messenger.errors import StoreUnavailable
 from messenger.log import Log
 from messenger.loops import AWAY
-from messenger.pipe import Reply
+from messenger.replies import Reply
 from messenger.scripts import load
 from web.here import Here
 

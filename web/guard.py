@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 from messenger.errors import CrossOrigin, MessengerError, Stopping
 from web import problems
-from web.answers import EVERYWHERE
+from web.answers import complete
 from web.appkeys import STOP
 from web.metrics import Metrics
 
@@ -42,8 +42,7 @@ def guarded(handler: Handler, method: str, path: str, metrics: Metrics) -> Handl
             # Not the path itself: a room's name is somebody's words.
             log.exception("a handler crashed: %s %s", method, path)
             response = problems.answer_crash(request.path)
-        if "Server" not in response.headers:
-            response.headers.update(EVERYWHERE)
+        complete(response)
         waited_s: float = getattr(response, "waited_s", 0.0)
         observe(response.status, time.perf_counter() - began - waited_s)
         return response

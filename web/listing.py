@@ -1,22 +1,22 @@
 """Pages of messages over HTTP: the newest from memory, older ones from there or from the view."""
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from messenger import messages
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, StoreUnavailable
 from messenger.messages import Message
 from web import polling
-from web.answers import json_answer, json_fields, path_of
+from web.answers import direct_json, json_answer, json_fields, path_of
 from web.appkeys import FEED
+from web.direct import head_of
 from web.feed import Feed
 from web.live import Held
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
 from web.room import Page
 
 
-async def page(request: web.Request) -> web.Response:
+async def page(request: web.Request) -> web.StreamResponse:
     room = room_of(request)
     if not request.query_string:
         return await _newest(request, room, DEFAULT)
@@ -47,27 +47,27 @@ async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]
     return [_held(message) for message in older] + held.held
 
 
-async def _newest(request: web.Request, room: str, limit: int) -> web.Response:
+async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResponse:
     """The newest page, from memory: its messages were joined once and are handed out until they
     change; only the time and the cursor are new."""
     feed = request.app[FEED]
     page = feed.newest(room, limit)
     if not page.is_whole:
         return _older(request, room, limit, await newest_held(request, room, limit))
-    headers = page.headers
-    if headers is None:
-        headers = page.headers = _newest_headers(room, limit, feed.of(room).epoch, page)
+    if page.head is None:
+        page.etag = _tag(feed.of(room).epoch, page.tag)
+        page.head = head_of(_newest_fields(room, limit, page))
     known = request.headers.get("If-None-Match")
-    if known is not None and headers["ETag"] in known:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=_page_body(feed, room, page.body), headers=headers)
+    if known is not None and page.etag in known:
+        return web.Response(status=304, headers=json_fields(_newest_fields(room, limit, page)))
+    return direct_json(_page_body(feed, room, page.body), more=page.head)
 
 
-def _newest_headers(room: str, limit: int, epoch: str, page: Page) -> CIMultiDict[str]:
-    headers = json_fields({"ETag": _tag(epoch, page.tag)})
+def _newest_fields(room: str, limit: int, page: Page) -> dict[str, str]:
+    fields = {"ETag": page.etag}
     if page.older_than is not None:
-        headers["Link"] = _link(room, limit, "before", str(page.older_than), "prev")
-    return headers
+        fields["Link"] = _link(room, limit, "before", str(page.older_than), "prev")
+    return fields
 
 
 async def before_held(request: web.Request, room: str, before: EntryId, limit: int) -> list[Held]:

@@ -83,10 +83,10 @@ Live = Held | Erased | Hello | Gap | Present | Beat | Farewell | Told
 
 def live_of(entry: Entry, window: int) -> tuple[str, Held | Erased] | None:
     """An entry's room and what is told of it; None for what is not ours to tell."""
-    event = entry.event
+    entry_id, event, _ = entry
     if isinstance(event, MessagePosted):
-        message = messages.of(entry.id, event)
-        return event.room, Held(entry.id, message.expires_at, messages.encode(message))
+        message = messages.of(entry_id, event)
+        return event.room, Held(entry_id, message.expires_at, messages.encode(message))
     if isinstance(event, MessageErased):
         # Whatever an id claims, what was erased was posted before this.
         expires_at = min(EntryId.parse(event.message).ms, entry.id.ms) + window

@@ -12,6 +12,7 @@ from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
 from messenger.errors import StoreFull, StoreUnavailable
 from web.latencies import Latencies
+from web.tally import Tally
 
 _PREFIX = "messenger_"
 
@@ -21,8 +22,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.store = StoreMetrics()
         self.registry.register(self.store)
-        self._appends = self._counter("appends", "Messages accepted by this process")
-        self._appended_bytes = self._counter(
+        self._appends = self._tally("appends", "Messages accepted by this process")
+        self._appended_bytes = self._tally(
             "appended_bytes", "Bytes of text and author in accepted messages"
         )
         self._refused = self._counter("refused", "Requests refused, by reason", ["reason"])
@@ -39,8 +40,8 @@ class Metrics:
         self.registry.register(self.requests)
 
     def appended(self, size: int) -> None:
-        self._appends.inc()
-        self._appended_bytes.inc(size)
+        self._appends.count += 1
+        self._appended_bytes.count += size
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
@@ -59,6 +60,11 @@ class Metrics:
         self._subscribers.set(subscribers)
         self._tail_lag.set(tail_lag_s)
         self._clock_steps.set(clock_steps)
+
+    def _tally(self, name: str, text: str) -> Tally:
+        tally = Tally(_PREFIX + name, text)
+        self.registry.register(tally)
+        return tally
 
     def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
         return Counter(_PREFIX + name, text, tuple(labels), registry=self.registry)

@@ -19,7 +19,7 @@ from web.appkeys import FEED, METRICS, SETTINGS
 from web.body import read_form
 from web.listing import before_held, newest_held
 from web.live import Held
-from web.posting import append
+from web.posting import append, visitor_of
 from web.queries import id_of_query, room_of
 
 LOBBY = "lobby"
@@ -57,7 +57,7 @@ async def post(request: web.Request) -> web.Response:
     name = room_of(request)
     form = await read_form(request)
     try:
-        await append(request, _asked(name, form))
+        await append(request, _asked(name, form, await visitor_of(request, name)))
     except MessengerError as error:
         request.app[METRICS].refused(error.code)
         return await _refusal(request, name, form, error)
@@ -68,7 +68,7 @@ def _path(name: str) -> str:
     return f"/r/{quote(name, safe='')}"
 
 
-def _asked(name: str, form: dict[str, str]) -> Post:
+def _asked(name: str, form: dict[str, str], visitor: str) -> Post:
     """What a form asks. Its nonce and its content are its key: sent twice it is one post, sent again
     with another text it is another."""
     text, author = form.get("text", ""), form.get("author", "")
@@ -84,6 +84,7 @@ def _asked(name: str, form: dict[str, str]) -> Post:
         text=wording.check_text(text),
         ttl=ttl,
         key=f"form-{digest}" if form.get("nonce") else None,
+        visitor=visitor,
     )
 
 

@@ -10,6 +10,7 @@ from messenger.entries import START, Entry, EntryId
 from messenger.errors import StoreUnavailable
 from messenger.log import Facts, Log
 from messenger.loops import AWAY, persist
+from messenger.replies import Reply
 from messenger.tail import Read, Tail
 from web.counted import Counted
 from web.everything import Everything
@@ -143,6 +144,13 @@ class Partition:
         if entry_id > self.position:
             await self._waiters.wait(entry_id)
 
+    def hold(self, entry_id: EntryId, future: asyncio.Future[Reply], reply: Reply) -> None:
+        """An append's reply waits until its entry has been handed out."""
+        if entry_id <= self.position:
+            future.set_result(reply)
+        else:
+            self._waiters.add(entry_id, future, reply)
+
     def forget(self, now: int) -> None:
         """Lets go of all that is over at that time of the store's clock."""
         while self._deaths and self._deaths[0][0] <= now:
@@ -163,9 +171,8 @@ class Partition:
     async def _has_lost_its_end(self) -> bool:
         """Whether the store has come back with less than it had shown us."""
         self.forget(self.clock.now() + _SOON_MS)
-        known = [newest for room in self.rooms.values() if (newest := room.newest_event())]
-        newest = max(known, key=lambda event: event.id, default=None)
-        came_to = await look_again(self.log, self.position, newest)
+        known = [last for room in self.rooms.values() if (last := room.newest_event())]
+        came_to = await look_again(self.log, self.position, known)
         if came_to is None:
             log.warning("the log has lost its end: it is read anew")
             return True

@@ -12,7 +12,7 @@ from messenger.fields import Milliseconds
 from messenger.log import Appended, Log, Post, rate_policy
 from messenger.messages import Message
 from messenger.values import Rate
-from web.answers import json_answer, path_of
+from web.answers import direct_json, path_of
 from web.appkeys import FEED, LOGS, METRICS, SETTINGS, VISITORS
 from web.body import PostBody, read_post
 from web.queries import idempotency_key_of, room_of
@@ -33,18 +33,14 @@ class Posted(Message, frozen=True, kw_only=True):
     ]
 
 
-async def post(request: web.Request) -> web.Response:
+async def post(request: web.Request) -> web.StreamResponse:
     room = room_of(request)
     key = idempotency_key_of(request)
     posted, appended = await publish(request, room, key, await read_post(request))
-    return json_answer(
-        _encode(posted),
-        status=201,
-        headers={
-            "Location": f"{path_of(room)}/{posted.id}",
-            **_rate_fields(request.app[SETTINGS].post_rate, appended),
-        },
-    )
+    fields = b"Location: %b/%b\r\n" % (path_of(room).encode(), posted.id.encode())
+    if appended.left >= 0:
+        fields += _rate_fields(request.app[SETTINGS].post_rate, appended)
+    return direct_json(_encode(posted), 201, fields)
 
 
 async def publish(
@@ -52,37 +48,46 @@ async def publish(
 ) -> tuple[Posted, Appended]:
     """Checks a post and appends it. Raises what Log.append and the checks of words raise."""
     asked = Post(
-        room=room,
-        author=wording.check_author(body.author),
-        text=wording.check_text(body.text),
-        ttl=_ttl_of(body),
-        key=key,
+        room,
+        wording.check_author(body.author),
+        wording.check_text(body.text),
+        _ttl_of(body),
+        key,
+        await visitor_of(request, room),
     )
     log, appended = await append(request, asked)
     return _posted(log, asked, appended), appended
 
 
-async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:
-    """Appends for the request's visitor, and waits until our own feed has it."""
-    log = request.app[LOGS].of(asked.room)
+async def visitor_of(request: web.Request, room: str) -> str:
+    """Whose rate a post to the room is counted under."""
+    log = request.app[LOGS].of(room)
     facts = log.facts or await log.settle()
-    visitor = request.app[VISITORS].of(request, facts.secret)
-    appended = await log.append(msgspec.structs.replace(asked, visitor=visitor))
+    return request.app[VISITORS].of(request, facts.secret)
+
+
+async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:
+    """Appends, and waits until our own feed has it: a person who posts and reloads sees it."""
+    app = request.app
+    log = app[LOGS].of(asked.room)
+    partition = app[FEED].of(asked.room)
+    appended = await log.append(asked, partition.hold)
     if appended.is_new:
-        request.app[METRICS].appended(len(asked.text.encode()) + len(asked.author.encode()))
-    await request.app[FEED].of(asked.room).reached(appended.id)
+        app[METRICS].appended(len(asked.text.encode()) + len(asked.author.encode()))
+    await partition.reached(appended.id)
     return log, appended
 
 
 def _posted(log: Log, asked: Post, appended: Appended) -> Posted:
-    expires_at = appended.id.ms + appended.ttl
+    ms, seq = appended.id
+    expires_at = ms + appended.ttl
     return Posted(
-        id=str(appended.id),
-        room=asked.room,
-        author=asked.author,
-        text=asked.text,
-        created_at=appended.id.ms,
-        expires_at=expires_at,
+        f"{ms}-{seq}",
+        asked.room,
+        asked.author,
+        asked.text,
+        ms,
+        expires_at,
         expires_in=max(0, expires_at - appended.now),
         erase_token=log.erase_token(appended.id),
     )
@@ -97,12 +102,13 @@ def _ttl_of(body: PostBody) -> int | None:
         raise BadField(f"ttl: {error}", code="invalid-ttl") from None
 
 
-def _rate_fields(rate: Rate | None, appended: Appended) -> dict[str, str]:
+def _rate_fields(rate: Rate | None, appended: Appended) -> bytes:
     """draft-ietf-httpapi-ratelimit-headers-10: what is left, and when all of it is back."""
-    if rate is None or appended.left < 0:
-        return {}
+    if rate is None:
+        return b""
     reset_s = -(-appended.reset_ms // 1_000)
-    return {
-        "RateLimit-Policy": rate_policy(rate),
-        "RateLimit": f'"post";r={appended.left};t={reset_s}',
-    }
+    return b'RateLimit-Policy: %b\r\nRateLimit: "post";r=%d;t=%d\r\n' % (
+        rate_policy(rate).encode(),
+        appended.left,
+        reset_s,
+    )

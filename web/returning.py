@@ -5,17 +5,20 @@ same, and its epoch; but readers were shown what is no more, and new entries may
 believes to have passed.
 """
 
+from collections.abc import Sequence
+
 from messenger.entries import START, EntryId
 from messenger.events import MessageErased
 from messenger.log import Log
-from messenger.pipe import Rejected
+from messenger.replies import Rejected
 from web.live import Erased, Held
 
 
-async def look_again(log: Log, position: EntryId, newest: Held | Erased | None) -> EntryId | None:
+async def look_again(log: Log, position: EntryId, known: Sequence[Held | Erased]) -> EntryId | None:
     """The id of the newest entry that ever was; None where something up to `position` was taken that
-    was there before. `newest` is the last that we know of and that must still be there, unless
-    somebody has erased it."""
+    was there before. `known` must still be there, unless somebody has erased it: the newest is looked
+    for."""
+    newest = max(known, key=lambda event: event.id, default=None)
     last = await _last_of(log)
     if last < position:
         return None

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 
 import msgspec
-from multidict import CIMultiDict
 
 from messenger.entries import START, EntryId
 from web.live import Erased, Held, Live, Present
@@ -20,15 +19,16 @@ _END = EntryId(2**64, 0)
 class Page(msgspec.Struct):
     """The newest messages, in chat order, joined. Good until `expires_at` or the next change.
     `older_than` is the id before which the next page begins; None if there is none. A page that is
-    not whole goes on in the view. `headers` is for whoever answers with it: made once, like the
-    body."""
+    not whole goes on in the view. `head` and `etag` are for whoever answers with it: made once, like
+    the body."""
 
     held: list[Held]
     body: bytes
     expires_at: int
     older_than: EntryId | None
     is_whole: bool
-    headers: CIMultiDict[str] | None = None
+    head: bytes | None = None
+    etag: str = ""
 
     @property
     def tag(self) -> str:

@@ -12,6 +12,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from web import problems
 from web.answers import EVERYWHERE
+from web.dispatch import Dispatch
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class _Server(web.Server):
     def like(cls, made: web.Server) -> "_Server":
         """The same server, with our handler."""
         server = cls(
-            made.request_handler,
+            Dispatch(made.request_handler),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
         )

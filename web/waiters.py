@@ -3,47 +3,50 @@
 import asyncio
 import heapq
 import itertools
-from typing import NamedTuple
+from typing import Any
 
 from messenger.entries import EntryId
 
 # No longer than this: what the store has accepted is not held back for a tail that stands still.
 _HELD_BACK_S = 1.0
 
-
-class _Waiter(NamedTuple):
-    """Somebody waits for an id since then; `turn` keeps two of the same id in order."""
-
-    id: EntryId
-    since: float
-    turn: int
-    future: asyncio.Future[None]
-
-    def release(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
+# For an id; a turn, which keeps two of the same id in order; since when; who waits, and for what. A
+# plain tuple: every post makes one.
+_Waiter = tuple[EntryId, int, float, asyncio.Future[Any], Any]
 
 
 class Waiters:
     def __init__(self) -> None:
         self._waiting: list[_Waiter] = []
         self._turn = itertools.count()
+        self._loop = asyncio.get_running_loop()
 
     async def wait(self, entry_id: EntryId) -> None:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        waiter = _Waiter(entry_id, loop.time(), next(self._turn), future)
-        heapq.heappush(self._waiting, waiter)
+        future = self._loop.create_future()
+        self.add(entry_id, future, None)
         await future
+
+    def add(self, entry_id: EntryId, future: asyncio.Future[Any], result: Any) -> None:  # noqa: ANN401
+        """The future is given its result once everything up to the id has been handed out, or a
+        moment has passed."""
+        waiter = (entry_id, next(self._turn), self._loop.time(), future, result)
+        heapq.heappush(self._waiting, waiter)
 
     def release(self, position: EntryId) -> None:
         """Everything up to the position has been handed out."""
-        while self._waiting and self._waiting[0].id <= position:
-            heapq.heappop(self._waiting).release()
+        while self._waiting and self._waiting[0][0] <= position:
+            _release(heapq.heappop(self._waiting))
 
     def tidy(self) -> None:
         """Lets go of who has waited long enough. One look at all who wait costs less than a timer for
         each."""
-        since = asyncio.get_running_loop().time() - _HELD_BACK_S
-        for waiter in [each for each in self._waiting if each.since < since]:
-            waiter.release()
+        since = self._loop.time() - _HELD_BACK_S
+        for waiter in self._waiting:
+            if waiter[2] < since:
+                _release(waiter)
+
+
+def _release(waiter: _Waiter) -> None:
+    _, _, _, future, result = waiter
+    if not future.done():
+        future.set_result(result)

@@ -6,6 +6,7 @@
 --       6 for how long its key is remembered (ms)
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
 --       9 the traceparent that the entry carries; left out where nothing is traced
+-- Its parts are made when there is something to forget, and not for every post.
 -- Returns one of
 --       {'posted', id, now, posts left, ms until all are back, ttl}
 --           ttl is never longer than the window in force, which another process may have shortened
@@ -39,9 +40,14 @@ if interval > 0 then
 end
 
 local bound = string.format('%.0f-0', now - window + 1)
-forget(KEYS[1], KEYS[2], bound, 64, now)
 local oldest = redis.call('XRANGE', KEYS[1], '-', '(' .. bound, 'COUNT', 1)
-if oldest[1] then bound = oldest[1][1] end
+if oldest[1] then
+  local forget = parts()
+  forget(KEYS[1], KEYS[2], bound, 64, now)
+  -- What XADD trims is counted nowhere: it goes no further than that.
+  oldest = redis.call('XRANGE', KEYS[1], '-', '(' .. bound, 'COUNT', 1)
+  if oldest[1] then bound = oldest[1][1] end
+end
 
 local id
 if ARGV[9] then

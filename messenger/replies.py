@@ -1,0 +1,60 @@
+"""What a store's replies are to those who have called: values as they came, errors by what they mean."""
+
+from typing import Any
+
+from messenger.errors import StoreFull, StoreUnavailable
+
+Reply = Any  # what the store sent, as hiredis reads it: bytes, int, None or a list of these
+
+# Replies that say "not now", by their first word.
+_NOT_NOW = frozenset(
+    (
+        *("LOADING", "BUSY", "TRYAGAIN", "READONLY", "MISCONF", "CLUSTERDOWN", "MASTERDOWN"),
+        *("NOREPLICAS", "UNKILLABLE", "NOAUTH", "WRONGPASS"),
+    )
+)
+# Of these, the ones that pass by themselves in a moment.
+_SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})
+# A right that is lacking: NOPERM, or, for a command in a script, how Redis and how Valkey say it.
+_NOT_PERMITTED = (
+    "NOPERM",
+    "ERR The user executing the script can't",
+    "ERR ACL failure in script",
+)
+
+
+class Lost(StoreUnavailable):
+    """The connection went before the reply came: the command may or may not have been done."""
+
+
+class NotPermitted(StoreUnavailable):
+    """The store's user lacks a right. It may be given one at any time: messenger/roles.py."""
+
+
+class Soon(StoreUnavailable):
+    """The store answers, but is not ready yet."""
+
+
+class NoScript(Exception):
+    """The store does not know the script (yet, or since it was flushed)."""
+
+
+class Rejected(Exception):
+    """An error reply that is not about the store's state; who expects one compares its words."""
+
+
+def error_of(reply: Exception) -> Exception:
+    """What an error reply means to the caller. Its words are the store's, and never hold a value."""
+    text = str(reply)
+    word = text.split(" ", 1)[0]
+    if word == "NOSCRIPT":
+        return NoScript()
+    if word == "OOM":
+        return StoreFull("the store's memory is full")
+    if text.startswith(_NOT_PERMITTED):
+        return NotPermitted("the store's user lacks a right that is needed")
+    if word in _SOON:
+        return Soon(f"the store is not ready: {word}")
+    if word in _NOT_NOW:
+        return StoreUnavailable(f"the store refuses: {word}")
+    return Rejected(text)
