@@ -62,7 +62,10 @@ def refuse_cross_origin(request: web.Request) -> None:
             raise CrossOrigin(f"a request from another site ({site[:20]}) is not taken")
         return
     origin = request.headers.get("Origin")
-    if origin is not None and _host_of(origin) != request.headers.get("Host", ""):
+    if origin is None:
+        return
+    host = _host_of(origin)
+    if not host or host != request.headers.get("Host"):
         raise CrossOrigin("the Origin is not this host")
 
 

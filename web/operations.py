@@ -1,12 +1,14 @@
 """For operators and what watches over us: is it alive, is it ready, what does it count."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from consumers.stats import PartitionStats, Stats, read_group_stats, read_stats
 from messenger.log import Logs
@@ -20,6 +22,10 @@ _ASK_S = 1.0
 _SWEEP_LATE_MS = 5_000
 _LAG_LATE_MS = 10_000
 _CLOCK_BEHIND_MS = 1_000
+
+# In an Accept, as scrapers write it: `application/openmetrics-text;version=1.0.0`.
+_VERSIONS = re.compile(r"version=([^;,]*)")
+_NUMBERS = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}\s*", re.ASCII)
 
 _T = TypeVar("_T")
 
@@ -54,8 +60,14 @@ async def metrics(request: web.Request) -> web.Response:
         tail_lag_s=max(now - partition.heard_at for partition in feed.partitions),
         clock_steps=feed.clock.steps,
     )
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    encode, content_type = _encoder(request.headers.get("Accept", ""))
     return web.Response(body=encode(found.registry), headers={"Content-Type": content_type})
+
+
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    """The library believes that a version is numbers, and says it again in the answer's head."""
+    are_numbers = all(map(_NUMBERS.fullmatch, _VERSIONS.findall(accept)))
+    return choose_encoder(accept if are_numbers else "")
 
 
 async def ask(request: web.Request, read: Callable[[Logs], Awaitable[_T]]) -> _T | None:

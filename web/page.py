@@ -53,9 +53,12 @@ async def open_room(request: web.Request) -> web.Response:
 
 
 async def post(request: web.Request) -> web.Response:
-    """A post by the form. A refusal shows the page again, with the reason and nothing lost."""
-    name = room_of(request)
-    form = await read_form(request)
+    """A post by the form. A refusal shows the page again, with the reason and nothing lost; what can't
+    be read at all has nothing to show again."""
+    try:
+        name, form = room_of(request), await read_form(request)
+    except MessengerError as error:
+        return _problem(request, error)
     try:
         await append(request, _asked(name, form, await visitor_of(request, name)))
     except MessengerError as error:
@@ -103,6 +106,8 @@ def _problem(request: web.Request, error: MessengerError) -> web.Response:
     status, title = problems.status_of(error)
     context = {"title": title, "detail": error.detail, "status": status}
     response = aiohttp_jinja2.render_template("problem.html", request, context, status=status)
+    if status in problems.UNREAD_BODY:
+        response.force_close()
     return _with_headers(response, "", error)
 
 

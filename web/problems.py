@@ -47,6 +47,8 @@ UNREAD = (
     "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most",
 )
 CRASH = (500, "internal", "Internal error", "this is a mistake of ours")
+# What is left of the body is not read then: the connection is of no more use.
+UNREAD_BODY = (408, 413)
 _FIELDS = {
     401: {"WWW-Authenticate": 'Bearer realm="messenger"'},
     # RFC 9110, 15.5.22; the version by RFC 6455, 4.4.
@@ -82,8 +84,7 @@ def answer(error: MessengerError, path: str) -> web.Response:
         headers["Retry-After"] = str(retry_after)
     body = body_of(status, error.code, title, error.detail, path, error.facts)
     response = _problem(body, headers)
-    if status in (408, 413):
-        # What is left of the body is not read: the connection is of no more use.
+    if status in UNREAD_BODY:
         response.force_close()
     return response
 

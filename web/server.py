@@ -48,6 +48,8 @@ async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None
         keepalive_timeout=_KEEPALIVE_S,
         shutdown_timeout=_SHUTDOWN_S,
         lingering_time=_LINGER_S,
+        # A body with a Content-Encoding is refused: nothing is unpacked before.
+        auto_decompress=False,
     )
     async with asyncio.TaskGroup() as group:
         Loops(feed, app[METRICS]).start(group, loops_stop)

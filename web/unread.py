@@ -1,4 +1,5 @@
-"""Requests that can't be read: what aiohttp's parser refuses, in the shape of our other refusals.
+"""Requests that can't be read or that no route can take: what aiohttp refuses before any handler of
+ours, in the shape of our other refusals.
 
 aiohttp has no public place for this. It would answer in its own words, and log the bytes that it could
 not read with a traceback: somebody's text may be among them.
@@ -8,6 +9,8 @@ import logging
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
 from web import problems
@@ -15,6 +18,9 @@ from web.answers import EVERYWHERE
 from web.dispatch import Dispatch
 
 log = logging.getLogger(__name__)
+
+# What a body's sender does wrong, as aiohttp tells it to who reads on.
+_BROKEN = (HttpProcessingError, web.RequestPayloadError)
 
 
 class Runner(web.AppRunner):
@@ -27,7 +33,7 @@ class _Server(web.Server):
     def like(cls, made: web.Server) -> "_Server":
         """The same server, with our handler."""
         server = cls(
-            Dispatch(made.request_handler),
+            Dispatch(_answered(made.request_handler)),  # type: ignore[arg-type]
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
         )
@@ -38,8 +44,30 @@ class _Server(web.Server):
         return _Handler(self, loop=self._loop, **self._kwargs)
 
 
+def _answered(handler: Handler) -> Handler:
+    """Answers for what never reaches a route: a target that is no path, as in `OPTIONS *`."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            response = problems.answer_framework(error, request.path)
+            response.headers.update(EVERYWHERE)
+            return response
+
+    return answer
+
+
 class _Handler(RequestHandler):
     __slots__ = ()
+
+    def log_exception(self, *args: object, **kw: object) -> None:
+        """The rest of a body is read after its refusal, and may break; that is no mistake of ours."""
+        error = kw.get("exc_info")
+        if isinstance(error, _BROKEN):
+            log.debug("a refused body broke off: %s", type(error).__name__)
+        else:
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self,
