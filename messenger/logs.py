@@ -52,6 +52,7 @@ def configure(level: str = "INFO") -> None:
 
 class JsonLines(logging.Formatter):
     """A record as one line of JSON: time (UTC), level, logger, event and, if there is one, exception.
+    A line of the audit has its facts as members.
 
     All of it ASCII, so that nothing in it steers a terminal or ends the line.
     """
@@ -64,6 +65,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "event": _cut(record.getMessage(), _LONGEST_EVENT),
         }
+        line |= getattr(record, "audit", {})
         if record.exc_info:
             line["exception"] = _cut(self.formatException(record.exc_info), _LONGEST_EXCEPTION)
         return json.dumps(line, ensure_ascii=True)

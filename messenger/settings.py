@@ -142,7 +142,7 @@ SETTINGS = (
         "trusted_proxies",
         "",
         "addresses or networks, with commas between",
-        "proxies whose X-Forwarded-For is believed",
+        "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
         values.networks,
     ),
     Setting(

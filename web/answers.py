@@ -10,18 +10,19 @@ from web.direct import Direct, direct, head_of
 
 JSON = "application/json"
 
-# On every answer. The server's version is nobody's business.
+# On every answer. The server's version is nobody's business; nothing of ours is run or framed unless it
+# says so itself (web/policies.py), and no other site's page may embed it.
 EVERYWHERE = {
     "Server": "messenger",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 # For what is nobody's to keep, not even to ask whether it is still so.
 NOT_KEPT = {"Cache-Control": "no-store"}
 # Made once: a hot path's headers cost as much as its body.
 _JSON_FIELDS = CIMultiDict({"Content-Type": JSON, "Cache-Control": "no-cache", **EVERYWHERE})
-
-
 _JSON_HEAD = head_of(_JSON_FIELDS)
 
 
@@ -37,9 +38,12 @@ def json_answer(
 
 
 def complete(response: web.StreamResponse | Direct) -> None:
-    """Gives an answer the headers of every answer, if it has not got them."""
-    if not isinstance(response, Direct) and "Server" not in response.headers:
-        response.headers.update(EVERYWHERE)
+    """Adds what stands on every answer where an answer does not say it otherwise; what does not say
+    whether it may be kept may not."""
+    if isinstance(response, Direct) or "Server" in response.headers:
+        return
+    for name, value in (*EVERYWHERE.items(), *NOT_KEPT.items()):
+        response.headers.setdefault(name, value)
 
 
 def json_fields(more: dict[str, str] | None = None) -> CIMultiDict[str]:

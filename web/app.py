@@ -10,8 +10,9 @@ from aiohttp import web
 from consumers.view import View
 from messenger.log import Logs
 from messenger.settings import Settings
-from web import routes
-from web.appkeys import FEED, LISTED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
+from web import routes, tls
+from web.appkeys import AUDIT, FEED, LISTED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
+from web.audit import Audit
 from web.body import LIMIT
 from web.feed import Feed
 from web.forgetting import Forgetting
@@ -33,7 +34,9 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
     app[SETTINGS] = logs.settings
     app[STOP] = stop
     app[VIEWS] = [View(log) for log in logs.all]
-    app[VISITORS] = Visitors(logs.settings.trusted_proxies)
+    app[VISITORS] = visitors = Visitors(logs.settings.trusted_proxies)
+    app[AUDIT] = Audit(lambda request: visitors.by(request, logs.all[0].facts))
+    tls.watch(app)
     aiohttp_jinja2.setup(
         app, loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
     )

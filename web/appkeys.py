@@ -7,11 +7,13 @@ from aiohttp import web
 from consumers.view import View
 from messenger.log import Logs
 from messenger.settings import Settings
+from web.audit import Audit
 from web.feed import Feed
 from web.listed import Listed
 from web.metrics import Metrics
 from web.visitors import Visitors
 
+AUDIT = web.AppKey("audit", Audit)
 FEED = web.AppKey("feed", Feed)
 LISTED = web.AppKey("listed", Listed)
 LOGS = web.AppKey("logs", Logs)

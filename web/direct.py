@@ -42,6 +42,7 @@ class Direct:
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
         self.keep_alive = request.keep_alive
+        await request._prepare_hook(cast("web.StreamResponse", self))  # noqa: SLF001
         fields = self._head + head_of(self.headers) if self.headers else self._head
         if not self.keep_alive or request.version != HttpVersion11:
             fields += b"Connection: %b\r\n" % (b"keep-alive" if self.keep_alive else b"close")

@@ -11,7 +11,7 @@ from messenger.errors import BadRequest
 from messenger.keys import partition_of
 from messenger.log import PAGE
 from web import cursors, shapes
-from web.appkeys import FEED
+from web.appkeys import AUDIT, FEED
 from web.events import stream
 from web.everything import Everything, Scope, beat
 from web.feed import Feed
@@ -30,13 +30,17 @@ _encode = msgspec.json.Encoder().encode
 
 async def events(request: web.Request) -> web.StreamResponse:
     require_operator(request)
-    return await stream(request, _source_of(request))
+    source = _source_of(request)
+    request.app[AUDIT].done(request, "listen", "events", "begun")
+    return await stream(request, source)
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
     require_upgrade(request)
     require_operator(request)
-    return await converse(request, _source_of(request), None)
+    source = _source_of(request)
+    request.app[AUDIT].done(request, "listen", "socket", "begun")
+    return await converse(request, source, None)
 
 
 class Firehose:

@@ -6,6 +6,7 @@ A list has no text: whoever wants to read one asks for that one.
 import asyncio
 import re
 from collections.abc import Awaitable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from messenger.letters import Letter, Verb
 from messenger.log import Log, Logs
 from messenger.loops import AWAY
 from web.answers import NOT_KEPT, json_answer
-from web.appkeys import FEED, LOGS
+from web.appkeys import AUDIT, FEED, LOGS
 from web.queries import message_of
 from web.tokens import require_operator
 
@@ -76,7 +77,8 @@ async def listed(request: web.Request) -> web.Response:
 async def shown(request: web.Request) -> web.Response:
     """One letter with all that it holds."""
     require_operator(request)
-    found = await _reach(_find(request))
+    with _noted(request, "read letter"):
+        found = await _reach(_find(request))
     return json_answer(_encode(found), headers=NOT_KEPT)
 
 
@@ -127,12 +129,13 @@ async def _find(request: web.Request) -> Letter:
 async def _dig_one(request: web.Request, verb: Verb) -> web.Response:
     require_operator(request)
     log, entry, group = _named(request)
-    await _reach(_find(request))
-    done, gone = await _reach(dig_out(verb, group, [(log, [entry])]))
-    if gone:
-        raise Gone(
-            "it can't be handed out again: its entry is no more in the log", code="entry-gone"
-        )
+    with _noted(request, f"{verb} letter"):
+        await _reach(_find(request))
+        done, gone = await _reach(dig_out(verb, group, [(log, [entry])]))
+        if gone:
+            raise Gone(
+                "it can't be handed out again: its entry is no more in the log", code="entry-gone"
+            )
     return json_answer(_encode(Dug(done, [])), headers=NOT_KEPT)
 
 
@@ -140,8 +143,15 @@ async def _dig_all(request: web.Request, verb: Verb) -> web.Response:
     require_operator(request)
     logs, group = request.app[LOGS], request.match_info["group"]
     _check(group, await _reach(known_groups(logs)))
-    done, gone = await _reach(dig_out(verb, group, [(log, None) for log in logs.all]))
+    with _noted(request, f"{verb} letters"):
+        done, gone = await _reach(dig_out(verb, group, [(log, None) for log in logs.all]))
     return json_answer(_encode(Dug(done, [str(each) for each in gone])), headers=NOT_KEPT)
+
+
+def _noted(request: web.Request, act: str) -> AbstractContextManager[None]:
+    """By group, partition and entry, as far as the path names them: ids, and a name of an operator's."""
+    of = "/".join(request.match_info.values())
+    return request.app[AUDIT].act(request, act, of)
 
 
 def _named(request: web.Request) -> tuple[Log, EntryId, str]:

@@ -1,16 +1,18 @@
 """One message over HTTP: read it, erase it."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 from aiohttp import web
 
 from messenger import messages
 from messenger.entries import EntryId
-from messenger.errors import Gone, NotAllowed, NotFound
+from messenger.errors import Gone, NotFound
 from messenger.log import Log
 from messenger.messages import Message
 from web.answers import json_answer
-from web.appkeys import FEED, LOGS
+from web.appkeys import AUDIT, FEED, LOGS
 from web.queries import message_of, room_of, view_of
-from web.tokens import is_operator, shows
+from web.tokens import is_operator, refusal, shows
 
 
 async def one(request: web.Request) -> web.Response:
@@ -24,13 +26,21 @@ async def erase(request: web.Request) -> web.Response:
     room, message = room_of(request), message_of(request)
     log = request.app[LOGS].of(room)
     by = await _eraser(request, log, message)
-    try:
-        erased = await log.erase(room, message, by)
-    except NotFound:
-        await _look_up(request, room, message)  # it may be over, which is another answer
-        raise
+    with _noted(request, by, message):
+        try:
+            erased = await log.erase(room, message, by)
+        except NotFound:
+            await _look_up(request, room, message)  # it may be over, which is another answer
+            raise
     await request.app[FEED].of(room).reached(erased)
     return web.Response(status=204)
+
+
+def _noted(request: web.Request, by: str, message: EntryId) -> AbstractContextManager[None]:
+    """An author's own erasure is nobody's business."""
+    if by != "operator":
+        return nullcontext()
+    return request.app[AUDIT].act(request, "erase", str(message))
 
 
 async def _look_up(request: web.Request, room: str, message: EntryId) -> Message:
@@ -52,4 +62,4 @@ async def _eraser(request: web.Request, log: Log, message: EntryId) -> str:
         return "operator"
     if shows(request, log.erase_token(message)):
         return "author"
-    raise NotAllowed("erasing takes the token that came with the post, or an operator's")
+    raise refusal(request, "erasing takes the token that came with the post, or an operator's")

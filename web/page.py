@@ -19,12 +19,20 @@ from web.appkeys import FEED, METRICS, SETTINGS
 from web.body import read_form
 from web.listing import before_held, newest_held
 from web.live import Held
+from web.policies import document
 from web.posting import append, visitor_of
 from web.queries import id_of_query, room_of
 
 LOBBY = "lobby"
 _SHOWN = 100
 _ROOMS = 50
+_ALLOWED = (
+    "script-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self'",
+    "manifest-src 'self'",
+    "worker-src 'self'",
+)
 _HTML = re.compile(r"\btext/html\b", re.IGNORECASE)
 
 
@@ -183,11 +191,7 @@ def _with_headers(
     from a cache could show what is over."""
     if nonce is not None:
         own_style = f" 'nonce-{nonce}'" if nonce else ""
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'self'; style-src 'self'{own_style}; "
-            "connect-src 'self'; img-src 'self'; manifest-src 'self'; worker-src 'self'; "
-            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        )
+        response.headers.update(document(*_ALLOWED, f"style-src 'self'{own_style}"))
         response.headers["Cache-Control"] = "no-store"
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:

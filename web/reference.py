@@ -8,13 +8,11 @@ from aiohttp import web
 
 from web.contract.documents import asyncapi_document, openapi_document, schema_document
 from web.contract.reading import content
+from web.policies import document
 from web.tagged import Tagged, answer, tagged
 
 # The page needs no script, and asks nothing of anybody.
-_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
+_POLICY = document("style-src 'self'", "img-src 'self'", form="'none'")
 
 
 async def openapi(request: web.Request) -> web.Response:

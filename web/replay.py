@@ -14,7 +14,7 @@ from messenger.loops import Stopped, unless
 from messenger.replay import Replay
 from messenger.span import Span
 from web.answers import EVERYWHERE
-from web.appkeys import FEED, LOGS, STOP
+from web.appkeys import AUDIT, FEED, LOGS, STOP
 from web.guard import refuse_when_stopping
 from web.tokens import require_operator
 
@@ -58,6 +58,8 @@ async def replay(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     body = _Body(response, stop)
     telling = asyncio.create_task(_tell_waiting(run, body))
+    reason, audit = "broke off", request.app[AUDIT]
+    audit.done(request, "replay", f"{span.after}..{span.until}", "begun")
     try:
         reason = await _run(run, body, stop)
         telling.cancel()
@@ -67,6 +69,7 @@ async def replay(request: web.Request) -> web.StreamResponse:
             request.transport.abort()
     finally:
         telling.cancel()
+        audit.done(request, "replay", f"{span.after}..{span.until}", reason)
     return response
 
 

@@ -8,11 +8,19 @@ from importlib.resources.abc import Traversable
 
 from aiohttp import web
 
+from web.policies import document
 from web.tagged import Tagged, answer, tagged
 
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
-# For the one document among them, shown when there is no connection.
-_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+# For the one document among them, shown when there is no connection, and for the service worker.
+_POLICY = document(
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self'",
+    "manifest-src 'self'",
+    form="'none'",
+)
 
 
 async def static(request: web.Request) -> web.Response:

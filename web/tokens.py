@@ -5,7 +5,7 @@ import hmac
 from aiohttp import web
 
 from messenger.errors import NotAllowed
-from web.appkeys import SETTINGS
+from web.appkeys import AUDIT, SETTINGS
 from web.queries import bearer_of
 
 
@@ -16,10 +16,22 @@ def shows(request: web.Request, token: str | None) -> bool:
 
 
 def is_operator(request: web.Request) -> bool:
-    return shows(request, request.app[SETTINGS].admin_token)
+    if not shows(request, request.app[SETTINGS].admin_token):
+        return False
+    request.app[AUDIT].came(request)
+    return True
 
 
 def require_operator(request: web.Request) -> None:
     """Raises NotAllowed: the same for an absent token, a wrong one, and where none is set."""
     if not is_operator(request):
-        raise NotAllowed("this takes the operator's token (MESSENGER_ADMIN_TOKEN)")
+        raise refusal(request, "this takes the operator's token (MESSENGER_ADMIN_TOKEN)")
+
+
+def refusal(request: web.Request, words: str) -> NotAllowed:
+    """A refusal for want of a token, noted; the act is the route's pattern."""
+    route = request.match_info.route.resource
+    act = f"{request.method} {route.canonical if route else ''}".strip()
+    result = "no token" if bearer_of(request) is None else "wrong token"
+    request.app[AUDIT].refused(request, act, result)
+    return NotAllowed(words)

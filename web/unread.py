@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
 from web import problems
-from web.answers import EVERYWHERE
+from web.answers import complete
 from web.dispatch import Dispatch
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class _Server(web.Server):
     def like(cls, made: web.Server) -> "_Server":
         """The same server, with our handler."""
         server = cls(
-            Dispatch(_answered(made.request_handler)),  # type: ignore[arg-type]
+            Dispatch(_answered(made.request_handler)),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
         )
@@ -52,7 +52,7 @@ def _answered(handler: Handler) -> Handler:
             return await handler(request)
         except web.HTTPException as error:
             response = problems.answer_framework(error, request.path)
-            response.headers.update(EVERYWHERE)
+            complete(response)
             return response
 
     return answer
@@ -85,7 +85,7 @@ class _Handler(RequestHandler):
         else:
             log.error("a request ended in %s: %s", status, type(exc).__name__, exc_info=exc)
             response = problems.answer_crash(request.path)
-        response.headers.update(EVERYWHERE)
+        complete(response)
         response.force_close()
         return response
 
@@ -99,5 +99,5 @@ async def expect(request: web.Request) -> web.StreamResponse | None:
         request.writer.output_size = 0  # the answer itself has not begun
         return None
     response = problems.answer_framework(web.HTTPExpectationFailed(), request.path)
-    response.headers.update(EVERYWHERE)
+    complete(response)
     return response

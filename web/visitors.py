@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from aiohttp import web
 
+from messenger.log import Facts
 from messenger.values import Network
 
 _IPV6_SITE = 64
@@ -29,6 +30,14 @@ class Visitors:
         if self._trusted:
             peer = self._forwarded(peer, request.headers.getall("X-Forwarded-For", ()))
         return self._name(peer, secret)
+
+    def by(self, request: web.Request, facts: Facts | None) -> str:
+        """The same with a partition's facts; empty while there are none."""
+        return "" if facts is None else self.of(request, facts.secret)
+
+    def trusts(self, request: web.Request) -> bool:
+        """Whether a request comes by a proxy that is trusted."""
+        return self._is_trusted(request.remote or "")
 
     def _forwarded(self, peer: str, fields: Iterable[str]) -> str:
         """The nearest address that no trusted proxy has: read from the right, where the proxies
