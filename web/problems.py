@@ -44,7 +44,8 @@ UNREAD = (
     400,
     "malformed-request",
     "Malformed request",
-    "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most",
+    "this can't be read as an HTTP/1.1 request; a line of its head has 8,190 bytes at most, "
+    "the whole of it 65,536",
 )
 CRASH = (500, "internal", "Internal error", "this is a mistake of ours")
 # What is left of the body is not read then: the connection is of no more use.

@@ -18,8 +18,10 @@ from web.unread import Runner
 
 log = logging.getLogger(__name__)
 
-# A connection that sends nothing, or its header byte by byte, is closed after this.
+# A connection between two requests is closed after this; one that keeps us waiting sooner (patience.py).
 _KEEPALIVE_S = 30.0
+# A restart brings everybody back at once: so many may wait to be taken on, where the system lets them.
+_BACKLOG = 4_096
 # Requests in flight at the stop have this long; streams were ended before it.
 _SHUTDOWN_S = 3.0
 # A refused body's rest is read for so long, that its sender may see the refusal.
@@ -99,7 +101,7 @@ async def _say_farewell(feed: Feed) -> None:
 async def _listen(runner: web.AppRunner, settings: Settings) -> str:
     """Opens the port; its URL."""
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG).start()
     except OSError as error:
         raise BadSettings(
             f"MESSENGER_HOST and MESSENGER_PORT are {settings.host!r} and {settings.port}: "

@@ -13,9 +13,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
+from messenger.errors import MessengerError
 from web import problems
 from web.answers import complete
 from web.dispatch import Dispatch
+from web.patience import PatientHandler
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ def _answered(handler: Handler) -> Handler:
     return answer
 
 
-class _Handler(RequestHandler):
+class _Handler(PatientHandler):
     __slots__ = ()
 
     def log_exception(self, *args: object, **kw: object) -> None:
@@ -79,7 +81,9 @@ class _Handler(RequestHandler):
         """What was wrong is not told further: it is told in the bytes that were sent."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun; nothing else can be said")
-        if status == 400:
+        if isinstance(exc, MessengerError):
+            response = problems.answer(exc, request.path)
+        elif status == 400:
             log.debug("a request can't be read: %s", type(exc).__name__)
             response = problems.answer_unread(request.path)
         else:

@@ -2,23 +2,18 @@
 
 import asyncio
 import contextlib
-import socket
 import statistics
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tests.faults.history import Write
 from tests.faults.load import AWAY, ROOMS
 from tests.faults.rounds import Round
+from tests.lines import UPGRADE, Line, post_of, request_of
 
 _NON_READERS = 60
-# An idle or dripping connection is closed after 30 s, a body after 10; the rest is for the look.
-_HEAD_S, _BODY_S, _BUSY_S = 30.0, 10.0, 3.0
-_UPGRADE = (
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-)
+# A head and a body have 10 s, a refused body's rest 2 more; the rest is for the look.
+_HEAD_S, _BODY_S, _BUSY_S = 10.0, 12.0, 3.0
 
 
 async def never_read(this: Round) -> None:
@@ -29,14 +24,15 @@ async def never_read(this: Round) -> None:
     opened = []
     for number in range(_NON_READERS):
         web = this.rng.choice(this.site.webs)
-        kind = ("events", "") if number % 3 else ("socket", _UPGRADE)
-        opened.append(_open(web.url, f"/api/rooms/{ROOMS[0]}/{kind[0]}", kind[1]))
+        kind = ("events", "") if number % 3 else ("socket", UPGRADE)
+        asked = request_of(f"/api/rooms/{ROOMS[0]}/{kind[0]}", kind[1])
+        opened.append(await Line.open(web.url, asked, receives=4_096))
         this.injected += 1
     await this.pause(10.0)
     during_ms, rss_during = _p99_ms(this, began), _rss_mb(this)
     cut = await _slow_ends(this)
     for each in opened:
-        each.close()
+        each.leave()
     this.notes.append(
         f"p99 to a reader {before_ms:.0f} ms before, {during_ms:.0f} during; "
         f"{rss} MB before, {rss_during} during; {cut} cut as slow"
@@ -49,19 +45,13 @@ async def never_read(this: Round) -> None:
 
 async def dawdle(this: Round) -> None:
     """F14: connections that say nothing, half a head, or a body byte by byte; all are closed."""
-    web = this.site.webs[0]
-    nothing = _open(web.url, "", "")
-    head = _open(web.url, "", "")
-    head.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-    body = _open(web.url, "", "")
-    body.send(
-        b"POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: x\r\n"
-        b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
-    )
+    url = this.site.webs[0].url
+    lines = [
+        await Line.open(url, sent)
+        for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", post_of(1_000))
+    ]
     this.injected = 3
-    ends = await asyncio.gather(
-        _drip(nothing, b""), _drip(head, b"a"), _drip(body, b" "), return_exceptions=False
-    )
+    ends = await asyncio.gather(*map(_closed_after, lines, (b"", b"a", b" ")))
     words = ("nothing", "half a head", "half a body")
     for what, took, bound in zip(words, ends, (_HEAD_S, _HEAD_S, _BODY_S), strict=True):
         this.notes.append(f"{what} closed after {took:.0f} s")
@@ -102,36 +92,12 @@ async def _begin(this: Round, url: str, write: Write) -> None:
             await response.read()
 
 
-def _open(url: str, path: str, fields: str) -> socket.socket:
-    """A connection with a small buffer, on which nobody reads."""
-    found = socket.socket()
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    found.settimeout(5)
-    address = urlsplit(url)
-    assert address.hostname
-    assert address.port
-    found.connect((address.hostname, address.port))
-    if path:
-        found.send(f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\n{fields}\r\n".encode())
-    return found
-
-
-async def _drip(each: socket.socket, drop: bytes) -> float:
+async def _closed_after(line: Line, drop: bytes) -> float:
     """Says a drop a second until the other end has closed; how long that took."""
     began = time.monotonic()
-    each.setblocking(False)
-    while time.monotonic() < began + 2 * _HEAD_S:
-        with contextlib.suppress(BlockingIOError):
-            try:
-                if drop:
-                    each.send(drop)
-                while each.recv(65_536):
-                    pass
-            except ConnectionError:
-                pass
-            each.close()
-            return time.monotonic() - began
-        await asyncio.sleep(0.5)
+    with contextlib.suppress(TimeoutError):
+        await line.drip(drop, seconds=4 * _HEAD_S)
+    line.leave()
     return time.monotonic() - began
 
 

@@ -111,7 +111,7 @@ _REFUSED = (
     Refusal(
         "request-timeout",
         errors.TooSlow,
-        "the body was not finished in time",
+        "the head or the body was not finished in time; the connection is closed",
         "send it again, faster",
         "the body was not finished within 10 s",
     ),
@@ -248,8 +248,8 @@ _LATER = (
     Refusal(
         "malformed-request",
         None,
-        "the bytes are no HTTP/1.1 request, or a line of its head is over 8 KiB; the connection "
-        "is closed",
+        "the bytes are no HTTP/1.1 request, or a line of its head is over 8 KiB, or all of it over "
+        "64 KiB; the connection is closed",
         "send a sound request",
         problems.UNREAD[3],
     ),
@@ -264,6 +264,6 @@ _LATER = (
 
 CODES = {each.name: each for each in (*_BAD_REQUESTS, *_REFUSED, *_BAD_FIELDS, *_LATER)}
 # What any request may meet, whatever it asks for.
-ANYWHERE = ("malformed-request", "expectation-failed", "internal")
+ANYWHERE = ("malformed-request", "request-timeout", "expectation-failed", "internal")
 # What no route answers by: what is told of a path or a method that is nobody's, and the general ones.
 UNMATCHED = ("bad-request", "not-found", "method-not-allowed", "refused")

@@ -136,7 +136,6 @@ BODY = (
     "cross-origin",
     "malformed-json",
     "not-utf8",
-    "request-timeout",
     "too-large",
     "unsupported-media-type",
     "invalid-field",
