@@ -1,6 +1,7 @@
 # make run    set everything up and serve the messenger on http://127.0.0.1:8000
 # make test   set everything up and run the tests
 # make fault  the promises under fault, some minutes: SEED=7 ROUNDS=3 FAULTS="F1 F4" (tests/faults)
+# make hostile  slow and hostile clients, some minutes: SCENARIOS="deaf idle" SCALE=0.1 (tests/hostile)
 # make check  formatting, lint, types, layers
 # make screenshots  pictures of the page's states, to docs/screenshots
 # make lock   pin the dependencies anew
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test fault check format screenshots lock clean
+.PHONY: run test fault hostile check format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -21,6 +22,9 @@ test: $(VENV)/.test
 
 fault: $(VENV)/.test
 	@$(BIN)/python -m tests.faults
+
+hostile: $(VENV)/.test
+	@$(BIN)/python -m tests.hostile
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check .

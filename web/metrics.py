@@ -33,6 +33,7 @@ class Metrics:
         self._streams = self._counter("streams", "Live streams begun")
         self._slow = self._counter("slow_subscribers_closed", "Streams cut because unread")
         self._subscribers = self._gauge("subscribers", "Live streams now")
+        self._tasks = self._gauge("tasks", "Tasks of the event loop now")
         self._tail_lag = self._gauge("tail_lag_seconds", "Since the tail last heard of the store")
         self._loop_lag = self._gauge("loop_lag_seconds", "How late the event loop's timers are")
         self._clock_steps = self._gauge("clock_steps", "Steps of the store's clock that were seen")
@@ -55,6 +56,9 @@ class Metrics:
 
     def loop_lag(self, seconds: float) -> None:
         self._loop_lag.set(seconds)
+
+    def tasks(self, count: int) -> None:
+        self._tasks.set(count)
 
     def feed(self, *, subscribers: int, tail_lag_s: float, clock_steps: int) -> None:
         self._subscribers.set(subscribers)

@@ -54,6 +54,7 @@ async def metrics(request: web.Request) -> web.Response:
     found, feed = request.app[METRICS], request.app[FEED]
     stats, groups = await asyncio.gather(ask(request, read_stats), ask(request, read_group_stats))
     found.store.stats, found.store.groups = stats, groups or []
+    found.tasks(len(asyncio.all_tasks()))
     now = asyncio.get_running_loop().time()
     found.feed(
         subscribers=len(feed.subscribers),
