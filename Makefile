@@ -2,6 +2,7 @@
 # make test   set everything up and run the tests
 # make fault  the promises under fault, some minutes: SEED=7 ROUNDS=3 FAULTS="F1 F4" (tests/faults)
 # make hostile  slow and hostile clients, some minutes: SCENARIOS="deaf idle" SCALE=0.1 (tests/hostile)
+# make soak   a long life under load and faults: MINUTES=3 RATE=100 SUBSCRIBERS=100 SEED=7 (tests/soak)
 # make check  formatting, lint, types, layers
 # make screenshots  pictures of the page's states, to docs/screenshots
 # make lock   pin the dependencies anew
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test fault hostile check format screenshots lock clean
+.PHONY: run test fault hostile soak check format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -25,6 +26,9 @@ fault: $(VENV)/.test
 
 hostile: $(VENV)/.test
 	@$(BIN)/python -m tests.hostile
+
+soak: $(VENV)/.test
+	@$(BIN)/python -m tests.soak
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check .

@@ -34,6 +34,7 @@ class Writers:
         padding: int = 0,
         erasures: float = 0.1,
         rooms: int = len(ROOMS),
+        name: str = "w",
     ) -> None:
         self._site = site
         self._history = history
@@ -43,7 +44,7 @@ class Writers:
         self._erasures = erasures
         self._rooms = ROOMS[:rooms]
         self._ended = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._write(f"w{n}")) for n in range(count)]
+        self._tasks = [asyncio.create_task(self._write(f"{name}{n}")) for n in range(count)]
         self.accepted = Counter[str]()
         self.accepted_at: list[tuple[float, str]] = []
 

@@ -22,11 +22,12 @@ _PAGE = 100
 
 
 async def close_books(
-    site: Site, history: History, session: aiohttp.ClientSession
+    site: Site, history: History, session: aiohttp.ClientSession, name: str = "end"
 ) -> tuple[Stored, list[str]]:
-    """What the store holds when everything has come to rest; and what did not come to rest."""
+    """What the store holds when everything has come to rest; and what did not come to rest. `name` is
+    of who says the last words."""
     wrong = []
-    ends = await _say_ends(site, history, session)
+    ends = await _say_ends(site, history, session, name)
     if len(ends) < len(ROOMS):
         wrong.append("posting does not work again")
     if not await _in_time(lambda: all(_has_end(r, ends) for r in history.readings)):
@@ -57,12 +58,12 @@ async def _in_time(look: Any) -> bool:
 
 
 async def _say_ends(
-    site: Site, history: History, session: aiohttp.ClientSession
+    site: Site, history: History, session: aiohttp.ClientSession, name: str
 ) -> dict[str, EntryId]:
     """The last word in each room, through whichever process takes it."""
     ends: dict[str, EntryId] = {}
     for room in ROOMS:
-        write = Write("end", room, f"end of {room}")
+        write = Write(name, room, f"{name} of {room}")
         history.writes.append(write)
 
         async def say(write: Write = write) -> bool:
@@ -70,7 +71,7 @@ async def _say_ends(
                 async with session.post(
                     f"{web.url}/api/rooms/{write.room}/messages",
                     json={"text": write.text},
-                    headers={"Idempotency-Key": f"end-{ROOMS.index(write.room)}"},
+                    headers={"Idempotency-Key": f"{name}-{ROOMS.index(write.room)}"},
                     timeout=ASK,
                 ) as response:
                     if response.status == 201:
@@ -115,11 +116,10 @@ def _read_back(site: Site) -> Stored:
     with site.store.client() as client:
         seconds, micros = client.time()
         stored = Stored(seconds * 1_000 + micros // 1_000)
-        erased_events = poison = 0
+        poison = 0
         for raw_id, raw in client.xrange(KEYS.log):
             fields = {name.decode(): value.decode() for name, value in raw.items()}
             if fields["type"] == "message.erased":
-                erased_events += 1
                 stored.erased.add(EntryId.parse(fields["message"]))
             elif fields["type"] == "message.posted" and "ttl" in fields:
                 entry = (fields["room"], fields["text"], int(fields["ttl"]))
@@ -128,17 +128,21 @@ def _read_back(site: Site) -> Stored:
                 poison += 1
         for room in ROOMS:
             stored.rows[room] = _rows(client, room)
-        _count(client, stored)
+        erased = _count(client, stored)
         info = client.xinfo_stream(KEYS.log)
-        stored.appended = info["entries-added"] - erased_events - poison
+        stored.appended = info["entries-added"] - erased - poison
         stored.pending = client.xpending(KEYS.log, PROJECTOR)["pending"]
     return stored
 
 
-def _count(client: redis.Redis, stored: Stored) -> None:
+def _count(client: redis.Redis, stored: Stored) -> int:
+    """Notes the counts; how many erasures there were, also of those that have left the log by now."""
+    erased = 0
     for key in client.scan_iter(match="*:minute:*"):
         stored.posted += int(client.hget(key, "posted") or 0)
+        erased += int(client.hget(key, "erased") or 0)
     stored.expired_unprocessed = int(client.hget(KEYS.meta, "expired_unprocessed") or 0)
+    return erased
 
 
 def _rows(client: redis.Redis, room: str) -> list[str]:

@@ -110,7 +110,7 @@ async def run_round(fault: Fault, seed: int) -> Row:
         this.writers = Writers(site, history, session, **fault.load)  # type: ignore[arg-type]
         await this.pause(_BEFORE_S)
         await fault.harm(this)
-        recovery_s = await _recovered(this, fault)
+        recovery_s = await recovered(this) if fault.heals else 0.0
         await this.pause(_AFTER_S)
         await this.writers.stop()
         stored, wrong = await close_books(site, history, session)
@@ -121,10 +121,8 @@ async def run_round(fault: Fault, seed: int) -> Row:
     return _row(fault, seed, this, check(history, stored), recovery_s)
 
 
-async def _recovered(this: Round, fault: Fault) -> float:
+async def recovered(this: Round) -> float:
     """How long after the harm was undone every web process accepted a post."""
-    if not fault.heals:
-        return 0.0
     assert this.writers is not None
     deadline = time.monotonic() + _RECOVERY_S
     names = {web.name for web in this.site.webs}

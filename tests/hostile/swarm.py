@@ -127,6 +127,17 @@ class Swarm:
             self._lost_at = self._lost_at or time.monotonic()
             self.begin(number, retry_s if self.kind == "listen" else 0.0)
 
+    async def find(self) -> None:
+        """Knocks until somebody opens; then all come in one moment."""
+        while True:
+            try:
+                (await self._dial(0)).leave()
+                break
+            except OSError:
+                await asyncio.sleep(0.02)
+        for number in range(self._count):
+            self.begin(number)
+
     def begin(self, number: int, after_s: float = 0.0) -> None:
         task = asyncio.create_task(self._connect(number, after_s))
         self._tasks.add(task)
