@@ -63,6 +63,24 @@ async def test_a_storm_is_one_event_each(feed: Feed) -> None:
     assert [told(sink) for sink in sinks] == [[1_000]] * 999 + [[]]
 
 
+async def test_a_full_room_is_told_in_turns(feed: Feed) -> None:
+    """Of thousands a thousand are told at a time, so that the rest of the process has its turn; in the
+    end all know, also of who came meanwhile, and nobody is told what it knows."""
+    presence = Presence(feed)
+    sinks = [await join(feed) for _ in range(2_500)]
+    room, heard = feed.of("lobby").rooms["lobby"], []
+    for _ in range(6):
+        room.told_at -= 1
+        await presence.step()
+        heard.append(sum(bool(told(sink)) for sink in sinks))
+        if len(heard) == 1:
+            sinks.append(await join(feed))
+    assert heard[:3] == [1_000, 2_000, 2_499]
+    assert {told(sink)[-1] for sink in sinks[:-2]} == {2_501}
+    assert all(len(told(sink)) <= 2 for sink in sinks)
+    assert not feed.of("lobby").here.changed
+
+
 async def test_a_room_is_not_told_all_the_time(feed: Feed) -> None:
     """What changes right after it was told waits for its turn, and is not forgotten."""
     presence, first = Presence(feed), await join(feed)

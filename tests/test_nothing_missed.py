@@ -216,11 +216,33 @@ async def test_a_heartbeat_moves_only_those_who_have_everything(
     open_sink.subscriber.open()
     elsewhere = await logs.of("loud").append(Post("loud", "me", "over there"))
     await partition.step()
-    Heartbeat(feed).beat()
+    await Heartbeat(feed).beat()
     comment, entry_id = open_sink.written.split(b"\n", 1)
     assert comment.startswith(b":")
     assert entry_id == f"id: {elsewhere.id}\n\n".encode()
     assert waiting_sink.written == b""
+    await partition.close()
+
+
+async def test_heartbeats_for_thousands_leave_the_others_their_turn(logs: Logs) -> None:
+    """They go out some hundred at a time, one to each, with what it has."""
+    feed = Feed(logs)
+    (partition,) = feed.partitions
+    await partition.step()
+    sinks = [Recorder() for _ in range(1_200)]
+    for sink in sinks:
+        await feed.subscribe("quiet", None, sink.subscriber)
+        sink.subscriber.open()
+    beating = asyncio.create_task(Heartbeat(feed).beat())
+    await asyncio.sleep(0)
+    assert sum(bool(sink.written) for sink in sinks) == 500
+    elsewhere = await logs.of("loud").append(Post("loud", "me", "over there"))
+    await beating
+    assert all(sink.written.count(b"id: ") == 1 for sink in sinks)
+    assert not any(str(elsewhere.id).encode() in sink.written for sink in sinks)
+    await partition.step()
+    await Heartbeat(feed).beat()
+    assert all(sink.written.endswith(f"id: {elsewhere.id}\n\n".encode()) for sink in sinks)
     await partition.close()
 
 

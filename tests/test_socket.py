@@ -189,7 +189,7 @@ async def test_a_heartbeat_is_an_event_that_moves_the_cursor(
     kept.subscriber.open()
     elsewhere = await logs.of("loud").append(Post("loud", "me", "over there"))
     await partition.step()
-    Heartbeat(feed).beat()
+    await Heartbeat(feed).beat()
     head = b'{"event":"heartbeat","id":"%b","data":{"now":' % str(elsewhere.id).encode()
     assert kept.written[2:].startswith(head)
     await partition.close()

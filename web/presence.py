@@ -7,11 +7,11 @@ from web.census import Census
 from web.feed import Feed
 from web.partition import Partition
 
-# However many come and go, a room is told twice a second at the most; and one so full that this would
-# be more than _TOLD_A_SECOND events, as often as keeps it to them.
+# However many come and go, a room is told twice a second at the most; and of one that is full so many of
+# its readers at a time, for nobody else has a turn meanwhile.
 _EVERY_S = 0.5
 _AGAIN_S = 0.4  # a little less than a round lasts
-_TOLD_A_SECOND = 2_000
+_AT_A_TIME = 1_000
 
 
 class Presence:
@@ -39,12 +39,12 @@ class Presence:
 
 
 def _tell(partition: Partition, name: str) -> bool:
-    """Tells a room how many are in it; False if it was told too short a while ago."""
+    """Tells a room how many are in it; False if not all of it knows: it was told too short a while
+    ago, or the others have the next turn."""
     room = partition.rooms.get(name)
     if room is None:
         return True
     now = asyncio.get_running_loop().time()
-    if now - room.told_at < max(_AGAIN_S, len(room.subscribers) / _TOLD_A_SECOND):
+    if now - room.told_at < _AGAIN_S:
         return False
-    room.tell(partition.here.count(name), now)
-    return True
+    return room.tell(partition.here.count(name), _AT_A_TIME, now)

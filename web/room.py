@@ -50,6 +50,7 @@ class Room:
         self.subscribers: set[Subscriber] = set()
         # When they were last told how many are here, by the event loop's clock.
         self.told_at = float("-inf")
+        self._to_tell: list[Subscriber] = []
         # How many messages are remembered; all that live, unless `reaches_beyond`.
         self.messages = 0
         self._known: dict[EntryId, Held | Erased] = {}
@@ -150,15 +151,20 @@ class Room:
         hand_out(events, subscribers)
         return len(events) * len(subscribers)
 
-    def tell(self, here: int, now: float) -> None:
-        """Tells how many are here to those who were told another number. One who waits for the hello
-        reads it there."""
-        behind = [each for each in self.subscribers if each.here not in (None, here)]
-        if behind:
+    def tell(self, here: int, most: int, now: float) -> bool:
+        """Tells how many are here to those who were told another number, at most so many of them at a
+        time; each has a turn. True once all know. One who waits for the hello reads it there."""
+        is_first = not self._to_tell
+        if is_first:
+            self._to_tell = [each for each in self.subscribers if each.here not in (None, here)]
+        turn, self._to_tell = self._to_tell[:most], self._to_tell[most:]
+        some = [each for each in turn if each.here != here]
+        if some:
             self.told_at = now
-            for subscriber in behind:
+            for subscriber in some:
                 subscriber.here = here
-            hand_out([Present(self.name, here)], behind)
+            hand_out([Present(self.name, here)], some)
+        return is_first and not self._to_tell
 
     def _let_go(self, entry_id: EntryId) -> Held | Erased | None:
         self._pages.clear()

@@ -164,7 +164,7 @@ async def _before_and_during(this: _Round, others: Others, crowd: Crowd) -> None
     began = time.monotonic()
     await asyncio.sleep(_BEFORE_S)
     row.mb_before = resident_mb(this.pid)
-    came = time.monotonic()
+    until = came = time.monotonic()
     await crowd.gather()
     row.notes.append(f"all there after {time.monotonic() - came:.1f} s")
     if scenario.then == "restart":
@@ -177,8 +177,8 @@ async def _before_and_during(this: _Round, others: Others, crowd: Crowd) -> None
     if scenario.then != "leave":
         _tell_ends(this, await crowd.end())
     await asyncio.sleep(_AFTER_S)
-    row.post_before, row.post_during = _p99(others.answered, began, came, went)
-    row.read_before, row.read_during = _p99(others.seen, began, came, went)
+    row.post_before, row.post_during = _p99(others.answered, (began, until), (came, went))
+    row.read_before, row.read_during = _p99(others.seen, (began, until), (came, went))
     row.slowest = max((took for at, took in others.answered if came <= at < went), default=0) * 1e3
     refused = [words for at, words in others.refused if at >= came]
     this.demand(not others.gaps, f"the reader was told of {others.gaps} gaps")
@@ -244,12 +244,10 @@ def _judge(this: _Round) -> None:
     this.demand(row.mb_most <= bound_mb, f"{row.mb_most:.0f} MB, over {bound_mb:.0f}")
 
 
-def _p99(
-    measured: Sequence[tuple[float, float]], began: float, came: float, went: float
-) -> tuple[float, float]:
-    """The 99th percentiles before and during, in milliseconds; 0 where there is nothing."""
+def _p99(measured: Sequence[tuple[float, float]], *spans: tuple[float, float]) -> tuple[float, ...]:
+    """The 99th percentile of what began in each span, in milliseconds; 0 where there is nothing."""
     found = []
-    for since, until in ((began, came), (came, went)):
+    for since, until in spans:
         times = sorted(took for at, took in measured if since <= at < until)
         found.append(times[int(len(times) * 0.99)] * 1_000 if times else 0.0)
-    return found[0], found[1]
+    return tuple(found)

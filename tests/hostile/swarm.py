@@ -6,13 +6,14 @@ standard input ends, what became of them as JSON. Killed, it leaves them all at 
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from urllib.parse import urlsplit
 
 import uvloop
@@ -125,23 +126,29 @@ class Swarm:
         self._lives.append(lived_s)
         if self.kind in _COMES_BACK:
             self._lost_at = self._lost_at or time.monotonic()
-            self.begin(number, retry_s if self.kind == "listen" else 0.0)
-
-    async def find(self) -> None:
-        """Knocks until somebody opens; then all come in one moment."""
-        while True:
-            try:
-                (await self._dial(0)).leave()
-                break
-            except OSError:
-                await asyncio.sleep(0.02)
-        for number in range(self._count):
-            self.begin(number)
+        if self.kind == "listen":
+            self.begin(number, retry_s)
+        elif self.kind == "listen-at-once" and not self._open:
+            self._keep(self._stampede())
 
     def begin(self, number: int, after_s: float = 0.0) -> None:
-        task = asyncio.create_task(self._connect(number, after_s))
+        self._keep(self._connect(number, after_s))
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _stampede(self) -> None:
+        """Knocks until somebody opens; then all come in one moment."""
+        while True:
+            with contextlib.suppress(OSError), socket.socket() as knocking:
+                knocking.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(knocking, self._address)
+                break
+            await asyncio.sleep(0.02)
+        for number in range(self._count):
+            self.begin(number)
 
     async def _connect(self, number: int, after_s: float) -> None:
         await asyncio.sleep(after_s)
