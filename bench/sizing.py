@@ -83,7 +83,7 @@ async def posts() -> None:
                 *("--data-dir", str(data_dir), "--durability", durability),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "MESSENGER_POST_RATE": "off"},
+                env={**os.environ, "MESSENGER_POST_RATE": "off", "MESSENGER_ROOM_RATE": "off"},
             )
             assert up.stdout is not None
             port = int((await up.stdout.readline()).rpartition(b":")[2])

@@ -14,7 +14,7 @@ MessengerError
 │   ├── NotAllowed              not-allowed
 │   ├── NotFound                message-not-found · group-not-found · letter-not-found
 │   ├── Gone                    message-expired · message-erased · entry-gone
-│   └── TooFast                 too-fast
+│   └── TooFast                 too-fast · room-too-fast
 ├── Unavailable                 the store, now: try again
 │   ├── StoreUnavailable        store-unavailable
 │   ├── StoreFull               store-full
@@ -32,6 +32,8 @@ MessengerError
 """
 
 from typing import ClassVar
+
+from messenger.standing import Standing
 
 
 class MessengerError(Exception):
@@ -94,13 +96,21 @@ class Gone(Refused):
 
 
 class TooFast(Refused):
-    """`retry_after` is in seconds, rounded up."""
+    """`retry_after` is in seconds, rounded up; `standing` is that of the limit that was met."""
 
     code = "too-fast"
 
-    def __init__(self, detail: str, *, retry_after: int) -> None:
-        super().__init__(detail, retry_after=retry_after)
+    def __init__(
+        self,
+        detail: str,
+        standing: Standing | None = None,
+        *,
+        retry_after: int,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(detail, code=code, retry_after=retry_after)
         self.retry_after = retry_after
+        self.standing = standing
 
 
 class Unavailable(MessengerError):

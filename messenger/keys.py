@@ -78,6 +78,10 @@ class Keys(ViewKeys):
         """string: when this visitor's posts will be paid off (GCRA), in ms; until then; append."""
         return f"{self.tag}visitor:{visitor}"
 
+    def spoken(self, room: str) -> str:
+        """string: when this room's posts will be paid off (GCRA), in ms; until then; append."""
+        return f"{self.tag}spoken:{room}"
+
     def copied(self, epoch: str, entry_id: str) -> str:
         """string: the id here of a message that was copied from the history `epoch`, where it has
         that id; PXAT its expires_at; copy."""

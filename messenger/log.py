@@ -16,14 +16,15 @@ from messenger import durations
 from messenger.address import Argument
 from messenger.connection import Client, Store
 from messenger.entries import START, Entry, EntryId, read_entry
-from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit, TooFast
+from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit
 from messenger.events import MessagePosted
 from messenger.keys import MINUTE_LIFE_MS, Keys, partition_of
+from messenger.limits import UNLIMITED, Limits
 from messenger.pipe import Settle
 from messenger.replies import Reply
 from messenger.scripts import load
 from messenger.settings import Settings
-from messenger.values import Rate
+from messenger.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ Hold = Callable[[EntryId, asyncio.Future[Reply], Reply], None]
 
 class Post(msgspec.Struct, frozen=True):
     """What somebody wants to say. `ttl` None is the whole window; `key` None is no Idempotency-Key;
-    `visitor` None is somebody whose rate is not limited."""
+    `visitor` None is somebody whom no rate limits."""
 
     room: str
     author: str
@@ -54,14 +55,13 @@ class Post(msgspec.Struct, frozen=True):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """What became of a post. `left` and `reset_ms` are the visitor's rate; -1 where it is not known."""
+    """What became of a post. `standings` are the limits that were charged for it."""
 
     id: EntryId
     ttl: int
     now: int
     is_new: bool
-    left: int = -1
-    reset_ms: int = 0
+    standings: list[Standing] = []
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -85,8 +85,7 @@ class Log:
         self.keys = Keys(partition)
         self.window = settings.window
         self.partitions = settings.partitions
-        rate = self._rate = settings.post_rate
-        self._interval = f"{rate.period / rate.posts:.3f}" if rate else "0"
+        self._limits = Limits(settings)
         self._process = secrets.token_hex(16)
         self._number = itertools.count()
         self.facts: Facts | None = None
@@ -121,7 +120,7 @@ class Log:
         if reply[0] == b"unsettled":
             await self.settle()
             reply = await self.store.pipe.run(_APPEND, keys, args)
-        return _appended(reply)
+        return self._appended(reply)
 
     async def erase(self, room: str, message: EntryId, by: str) -> EntryId:
         """Erases a message's text from log and view; the id of the event that says so, or of the
@@ -203,7 +202,7 @@ class Log:
     def _append_call(self, post: Post, ttl: int) -> tuple[list[str], list[Argument]]:
         """The script's KEYS and ARGV. A post without a key gets one of ours, so that it can be sent
         again when a reply is lost."""
-        keys, rate = self.keys, self._rate if post.visitor is not None else None
+        keys = self.keys
         return (
             [
                 keys.log,
@@ -211,6 +210,7 @@ class Log:
                 keys.expiring,
                 self._own_key() if post.key is None else keys.sent(post.room, post.key),
                 keys.visitor(post.visitor or "-"),
+                keys.spoken(post.room),
             ],
             [
                 post.room,
@@ -219,10 +219,24 @@ class Log:
                 ttl,
                 "" if post.key is None else _fingerprint(post),
                 ttl if post.key is not None else min(ttl, _OWN_KEY_MS),
-                self._interval if rate else "0",
-                rate.posts if rate else 0,
+                *(UNLIMITED if post.visitor is None else self._limits.args),
             ],
         )
+
+    def _appended(self, reply: Reply) -> Appended:
+        outcome = reply[0]
+        if outcome == b"posted":
+            _, raw_id, now, ttl, *told = reply
+            return Appended(EntryId.read(raw_id), ttl, now, True, self._limits.standings(told))
+        if outcome == b"seen":
+            return Appended(EntryId.read(reply[1]), reply[3], reply[2], False)
+        if outcome == b"reused":
+            raise BadField(
+                "this Idempotency-Key was used in this room for another message", code="key-reused"
+            )
+        if outcome == b"fast":
+            raise self._limits.refusal(reply)
+        raise StoreUnavailable("the store was emptied just now")
 
 
 class Logs:
@@ -256,11 +270,6 @@ async def adopt(store: Store, settings: Settings) -> Settings | None:
     )
 
 
-def rate_policy(rate: Rate) -> str:
-    """The rate as a RateLimit-Policy field: a quota and its window in whole seconds."""
-    return f'"post";q={rate.posts};w={-(-rate.period // 1_000)}'
-
-
 def _holding(hold: Hold) -> Settle:
     def settle(waiting: asyncio.Future[Reply], reply: Reply) -> None:
         if reply[0] == b"posted":
@@ -279,20 +288,3 @@ def _fingerprint(post: Post) -> str:
     """Two requests with one key are the same if what they ask is the same."""
     asked = msgspec.json.encode([post.author, post.text, post.ttl])
     return blake2b(asked, digest_size=12).hexdigest()
-
-
-def _appended(reply: Reply) -> Appended:
-    outcome = reply[0]
-    if outcome == b"posted":
-        _, raw_id, now, left, reset_ms, ttl = reply
-        return Appended(EntryId.read(raw_id), ttl, now, True, left, reset_ms)
-    if outcome == b"seen":
-        return Appended(EntryId.read(reply[1]), reply[3], reply[2], False)
-    if outcome == b"reused":
-        raise BadField(
-            "this Idempotency-Key was used in this room for another message", code="key-reused"
-        )
-    if outcome == b"fast":
-        wait_s = -(-reply[1] // 1_000)
-        raise TooFast(f"too many posts; the next may come in {wait_s} s", retry_after=wait_s)
-    raise StoreUnavailable("the store was emptied just now")

@@ -59,12 +59,14 @@ FORGET = (
 )
 APPEND = (
     *FORGET,
-    Right("EVALSHA x 5 :log :meta :expiring :sent:* :visitor:*", "append: a post"),
-    Right("EVAL x 5 :log :meta :expiring :sent:* :visitor:*", "the same, where it was never run"),
+    Right("EVALSHA x 6 :log :meta :expiring :sent:* :visitor:* :spoken:*", "append: a post"),
+    Right("EVAL x 6 :log :meta :expiring :sent:* :visitor:* :spoken:*", "where it was never run"),
     Right("GET :sent:*", "append: was this key seen before"),
     Right("SET :sent:* x PX 1000", "append: remember it"),
     Right("GET :visitor:*", "append: may this visitor post now"),
     Right("SET :visitor:* 0 PX 1000", "append: the visitor's rate"),
+    Right("GET :spoken:*", "append: may the room be posted to now"),
+    Right("SET :spoken:* 0 PX 1000", "append: the room's rate"),
     Right("XADD :log * type message.posted", "append: the post itself"),
     Right("ZADD :expiring 0 x", "append: a life shorter than the window"),
     Right("HSET :meta window_at 0", "append: a shorter window waits for it"),

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     durability: Literal["everysec", "always"]
     partitions: int
     post_rate: values.Rate | None
+    room_rate: values.Rate | None
     max_store_mb: int | None
     admin_token: str | None
     admin_token_file: Path | None
@@ -115,6 +116,13 @@ SETTINGS = (
         "20/10s",
         "posts/duration (1 to 1000000, over 1s to 1d), or off",
         "how fast one visitor may post",
+        values.rate,
+    ),
+    Setting(
+        "room_rate",
+        "1000/10s",
+        "posts/duration (1 to 1000000, over 1s to 1d), or off",
+        "how fast one room may be posted to, by all visitors together",
         values.rate,
     ),
     Setting(

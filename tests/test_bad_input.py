@@ -20,7 +20,9 @@ def address() -> Iterator[str]:
     """One messenger for all of them: bad input leaves nothing behind."""
     private = PrivateStore()
     private.start()
-    with serving_in_thread(private.url, load({"port": "0", "post_rate": "off"})) as url:
+    with serving_in_thread(
+        private.url, load({"port": "0", "post_rate": "off", "room_rate": "off"})
+    ) as url:
         yield url
     private.remove()
 

@@ -67,7 +67,9 @@ def served() -> Iterator[Served]:
     """A messenger with some messages to be found and to be erased."""
     private = PrivateStore()
     private.start()
-    given = load({"port": "0", "post_rate": "1000000/1s", "admin_token": TOKEN})
+    given = load(
+        {"port": "0", "post_rate": "1000000/1s", "room_rate": "1000000/1s", "admin_token": TOKEN}
+    )
     with serving_in_thread(private.url, given) as url, requests.Session() as session:
         path = f"{url}/api/rooms/lobby/messages"
         posted = [session.post(path, json={"text": f"{each}"}).json() for each in range(20)]

@@ -35,6 +35,7 @@ def all_keys(partition: int) -> list[str]:
         keys.sent(ROOM, KEY),
         keys.sent_by("0123", 7),
         keys.visitor("abc"),
+        keys.spoken(ROOM),
         keys.message("1-0"),
         keys.room(ROOM),
         keys.room("a{b}c"),

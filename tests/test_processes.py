@@ -17,7 +17,9 @@ from tests.waiting import wait_until
 @pytest.fixture
 async def commands() -> AsyncIterator[Commands]:
     """Commands on a data folder of their own, where no store runs yet."""
-    async with Commands(MESSENGER_PORT="0", MESSENGER_POST_RATE="off") as made:
+    async with Commands(
+        MESSENGER_PORT="0", MESSENGER_POST_RATE="off", MESSENGER_ROOM_RATE="off"
+    ) as made:
         yield made
 
 
@@ -191,7 +193,10 @@ async def test_two_workers_count_each_message_once(
     """One of two workers is killed with -9 in the middle: each message is in the view, once."""
     private = own_store()
     async with Commands(
-        MESSENGER_STORE_URL=private.url, MESSENGER_PORT="0", MESSENGER_POST_RATE="off"
+        MESSENGER_STORE_URL=private.url,
+        MESSENGER_PORT="0",
+        MESSENGER_POST_RATE="off",
+        MESSENGER_ROOM_RATE="off",
     ) as commands:
         address = await _address(await commands.start("web"))
         workers = [await commands.start("worker") for _ in range(2)]

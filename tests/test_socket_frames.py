@@ -82,7 +82,9 @@ async def test_control_frames_are_read_back() -> None:
 def address() -> Iterator[str]:
     private = PrivateStore()
     private.start()
-    with serving_in_thread(private.url, load({"port": "0", "post_rate": "off"})) as url:
+    with serving_in_thread(
+        private.url, load({"port": "0", "post_rate": "off", "room_rate": "off"})
+    ) as url:
         yield url
     private.remove()
 

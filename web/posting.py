@@ -9,13 +9,14 @@ from msgspec import Meta
 from messenger import durations, wording
 from messenger.errors import BadField
 from messenger.fields import Milliseconds
-from messenger.log import Appended, Log, Post, rate_policy
+from messenger.log import Appended, Log, Post
 from messenger.messages import Message
-from messenger.values import Rate
 from web.answers import direct_json, path_of
-from web.appkeys import FEED, LOGS, METRICS, SETTINGS, VISITORS
+from web.appkeys import FEED, LOGS, METRICS, VISITORS
 from web.body import PostBody, read_post
+from web.direct import head_of
 from web.queries import idempotency_key_of, room_of
+from web.ratelimits import fields
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,10 +38,10 @@ async def post(request: web.Request) -> web.StreamResponse:
     room = room_of(request)
     key = idempotency_key_of(request)
     posted, appended = await publish(request, room, key, await read_post(request))
-    fields = b"Location: %b/%b\r\n" % (path_of(room).encode(), posted.id.encode())
-    if appended.left >= 0:
-        fields += _rate_fields(request.app[SETTINGS].post_rate, appended)
-    return direct_json(_encode(posted), 201, fields)
+    more = b"Location: %b/%b\r\n" % (path_of(room).encode(), posted.id.encode())
+    if appended.standings:
+        more += head_of(fields(appended.standings))
+    return direct_json(_encode(posted), 201, more)
 
 
 async def publish(
@@ -100,15 +101,3 @@ def _ttl_of(body: PostBody) -> int | None:
         return durations.parse(body.ttl)
     except ValueError as error:
         raise BadField(f"ttl: {error}", code="invalid-ttl") from None
-
-
-def _rate_fields(rate: Rate | None, appended: Appended) -> bytes:
-    """draft-ietf-httpapi-ratelimit-headers-10: what is left, and when all of it is back."""
-    if rate is None:
-        return b""
-    reset_s = -(-appended.reset_ms // 1_000)
-    return b'RateLimit-Policy: %b\r\nRateLimit: "post";r=%d;t=%d\r\n' % (
-        rate_policy(rate).encode(),
-        appended.left,
-        reset_s,
-    )

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from messenger import errors
 from messenger.errors import MessengerError
+from web import ratelimits
 
 # By code where one class has several statuses, else by class.
 _BY_CODE = {
@@ -15,6 +16,7 @@ _BY_CODE = {
     "group-not-found": (404, "Group not found"),
     "letter-not-found": (404, "Dead letter not found"),
     "entry-gone": (410, "Entry gone"),
+    "room-too-fast": (429, "Too many posts in this room"),
 }
 _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.BadRequest: (400, "Bad request"),
@@ -80,6 +82,8 @@ def answer(error: MessengerError, path: str) -> web.Response:
     headers = dict(_FIELDS.get(status, {}))
     if isinstance(error, errors.BadMedia):
         headers["Accept-Post"] = str(error.facts["wanted"])
+    if isinstance(error, errors.TooFast) and error.standing is not None:
+        headers |= ratelimits.fields([error.standing])
     retry_after = getattr(error, "retry_after", None)
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)

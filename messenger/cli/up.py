@@ -26,6 +26,7 @@ from messenger.supervisor import Supervisor, supervised
     "durability",
     "partitions",
     "post_rate",
+    "room_rate",
     "max_store_mb",
     "trusted_proxies",
 )

@@ -24,6 +24,7 @@ from messenger.settings import Settings
     "data_dir",
     "partitions",
     "post_rate",
+    "room_rate",
     "trusted_proxies",
 )
 def command(**given: str | None) -> None:

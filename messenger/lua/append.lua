@@ -1,18 +1,21 @@
 -- Appends a post, all or nothing: also when memory is full, for then it is refused before it starts.
 --
--- KEYS  1 log   2 meta   3 expiring   4 sent   5 visitor
+-- KEYS  1 log   2 meta   3 expiring   4 sent   5 visitor   6 spoken
 -- ARGV  1 room  2 author  3 text  4 ttl (ms)
 --       5 fingerprint of the request, compared when its key was seen before
 --       6 for how long its key is remembered (ms)
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
---       9 the traceparent that the entry carries; left out where nothing is traced
+--       9, 10  the same for all posts of the room
+--       11 the traceparent that the entry carries; left out where nothing is traced
 -- Its parts are made when there is something to forget, and not for every post.
 -- Returns one of
---       {'posted', id, now, posts left, ms until all are back, ttl}
---           ttl is never longer than the window in force, which another process may have shortened
+--       {'posted', id, now, ttl, posts left, ms until all are back, the same two for the room}
+--           ttl is never longer than the window in force, which another process may have shortened;
+--           where there is no limit -1 are left
 --       {'seen', id, now, ttl}     the same key and fingerprint: nothing was written
 --       {'reused'}                 the same key, another fingerprint
---       {'fast', ms to wait}       the visitor posts too fast: nothing was written
+--       {'fast', which, ms to wait, ms until all are back}
+--           1 the visitor or 2 the room is posted to too fast: nothing was written, nothing charged
 --       {'unsettled'}              the log is not there (first use, or flushed): settle, try again
 
 local time = redis.call('TIME')
@@ -30,13 +33,18 @@ local window = tonumber(facts[1] or nil)
 if not window then return {'unsettled'} end
 local ttl = math.min(tonumber(ARGV[4]), window)
 
--- GCRA: `paid` is when all posts so far will be paid off at the steady rate.
-local interval, burst = tonumber(ARGV[7]), tonumber(ARGV[8])
-local paid = now
-if interval > 0 then
-  paid = math.max(tonumber(redis.call('GET', KEYS[5]) or 0), now) + interval
-  local wait = paid - now - interval * burst
-  if wait > 0 then return {'fast', math.ceil(wait)} end
+-- GCRA: `paid` is when all posts so far will be paid off at the steady rate. All limits are looked at
+-- before any is charged. More than all at once is owed by nobody: then the clock was set back.
+local paid = {}
+for which = 1, 2 do
+  local interval = tonumber(ARGV[5 + which * 2])
+  if interval > 0 then
+    local most = now + interval * tonumber(ARGV[6 + which * 2])
+    local due = math.min(math.max(tonumber(redis.call('GET', KEYS[4 + which]) or 0), now), most)
+    local wait = due + interval - most
+    if wait > 0 then return {'fast', which, math.ceil(wait), math.ceil(due - now)} end
+    paid[which] = due + interval
+  end
 end
 
 local bound = string.format('%.0f-0', now - window + 1)
@@ -50,9 +58,9 @@ if oldest[1] then
 end
 
 local id
-if ARGV[9] then
+if ARGV[11] then
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
-    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[9])
+    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[11])
 else
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
     'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)
@@ -69,7 +77,13 @@ if ttl < window then redis.call('ZADD', KEYS[3], expires_at, id) end
 if facts[2] and ttl > tonumber(facts[2]) and tonumber(expires_at) > tonumber(facts[3]) then
   redis.call('HSET', KEYS[2], 'window_at', expires_at)
 end
-if interval == 0 then return {'posted', id, now, -1, 0, ttl} end
-local owed = math.ceil(paid - now)
-redis.call('SET', KEYS[5], string.format('%.3f', paid), 'PX', owed)
-return {'posted', id, now, math.floor(burst - (paid - now) / interval), owed, ttl}
+
+local function charge(which)
+  if not paid[which] then return -1, 0 end
+  local owed = paid[which] - now
+  redis.call('SET', KEYS[4 + which], string.format('%.3f', paid[which]), 'PX', math.ceil(owed))
+  local left = tonumber(ARGV[6 + which * 2]) - owed / tonumber(ARGV[5 + which * 2])
+  return math.floor(left), math.ceil(owed)
+end
+local left, owed = charge(1)
+return {'posted', id, now, ttl, left, owed, charge(2)}

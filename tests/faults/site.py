@@ -143,6 +143,7 @@ class Site:
                 MESSENGER_STORE_URL=proxy.url,
                 MESSENGER_WINDOW=self._window,
                 MESSENGER_POST_RATE="off",
+                MESSENGER_ROOM_RATE="off",
                 **({"MESSENGER_PORT": str(free_port())} if name.startswith("web") else {}),
             )
         # The first sets the store up, the others find it.

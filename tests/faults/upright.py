@@ -33,6 +33,7 @@ class UpSite(Site):
             "web1",
             MESSENGER_WINDOW=self._window,
             MESSENGER_POST_RATE="off",
+            MESSENGER_ROOM_RATE="off",
             MESSENGER_PORT=str(free_port()),
         )
         await self.members["web1"].start()

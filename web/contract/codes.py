@@ -218,6 +218,14 @@ _LATER = (
         {"retry_after": 1},
     ),
     Refusal(
+        "room-too-fast",
+        errors.TooFast,
+        "the room is posted to too fast, by all visitors together",
+        "wait for `Retry-After` seconds, or go to another room",
+        "too many posts in this room; the next may come in 1 s",
+        {"retry_after": 1},
+    ),
+    Refusal(
         "refused",
         None,
         "the HTTP server refused it for a reason without a code of its own",

@@ -51,6 +51,7 @@ POST = Route(
         "invalid-ttl",
         "key-reused",
         "too-fast",
+        "room-too-fast",
         "store-unavailable",
         "store-full",
     ),

@@ -106,15 +106,15 @@ LINK = Header(
 )
 RATE_POLICY = Header(
     "RateLimit-Policy",
-    "How many posts a visitor has (`q`) in how many seconds (`w`).",
-    '"post";q=20;w=10',
+    "How many posts a visitor (`post`) and the room (`room`) have (`q`) in how many seconds (`w`).",
+    '"post";q=20;w=10, "room";q=1000;w=10',
     is_always=False,
 )
 RATE = Header(
     "RateLimit",
     "How many are left now (`r`), and in how many seconds all are back (`t`). Where posting is limited, "
-    "with each new post.",
-    '"post";r=19;t=1',
+    "with each new post; with a refusal of the limit that was met.",
+    '"post";r=19;t=1, "room";r=999;t=1',
     is_always=False,
 )
 RETRY_AFTER = Header("Retry-After", "Seconds to wait before the next try.", "1", "integer")
@@ -127,7 +127,7 @@ OF_STATUS: dict[int, tuple[Header, ...]] = {
         Header("Upgrade", "What the path speaks.", "websocket"),
         Header("Sec-WebSocket-Version", "The version that it speaks.", "13"),
     ),
-    429: (RETRY_AFTER,),
+    429: (RETRY_AFTER, RATE_POLICY, RATE),
     503: (RETRY_AFTER,),
 }
 

@@ -1,0 +1,15 @@
+"""How somebody stands with a limit of how fast something may go."""
+
+from typing import NamedTuple
+
+from messenger.values import Rate
+
+
+class Standing(NamedTuple):
+    """`left` may follow at once, and all are back in `reset_ms`; `name` is the limit's own: `post` for
+    a visitor's posts, `room` for a room's."""
+
+    name: str
+    rate: Rate
+    left: int
+    reset_ms: int
