@@ -3,6 +3,7 @@
 # make fault  the promises under fault, some minutes: SEED=7 ROUNDS=3 FAULTS="F1 F4" (tests/faults)
 # make hostile  slow and hostile clients, some minutes: SCENARIOS="deaf idle" SCALE=0.1 (tests/hostile)
 # make soak   a long life under load and faults: MINUTES=3 RATE=100 SUBSCRIBERS=100 SEED=7 (tests/soak)
+# make bench  ours beside its ceilings and peers, a quarter of an hour: ONLY="post page" ROUNDS=7 (docs/performance.md)
 # make check  formatting, lint, types, layers
 # make screenshots  pictures of the page's states, to docs/screenshots
 # make lock   pin the dependencies anew
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test fault hostile soak check format screenshots lock clean
+.PHONY: run test fault hostile soak bench check format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -29,6 +30,9 @@ hostile: $(VENV)/.test
 
 soak: $(VENV)/.test
 	@$(BIN)/python -m tests.soak
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m bench $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""Measures ours beside its ceilings and peers, in one run: `make bench`."""

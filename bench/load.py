@@ -1,0 +1,74 @@
+"""Load: wrk for as many requests as can be answered, our own clients for all else."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.processes import Process, module
+from bench.rows import Sample
+from bench.tools import need
+
+CONNECTIONS = 64
+_POST = Path(__file__).parent / "post.lua"
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+def wrk(url: str, seconds: float, *, posts: bool = False, connections: int = CONNECTIONS) -> Sample:
+    """As many requests as are answered: `rate` a second, `p99_ms`. Raises BenchError where one was
+    refused. wrk counts whole seconds; so do we, at least one."""
+    script = ["-s", str(_POST)] if posts else []
+    command = [need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [*command, "--latency", *script, url], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout as stdout:
+        said = stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall_s = time.monotonic() - began
+    if process.returncode != 0 or "Non-2xx" in said or "Socket errors" in said:
+        raise BenchError(f"wrk on {url}: {said.strip()}")
+    return {
+        "rate": float(_of(said, r"Requests/sec:\s+([\d.]+)")[1]),
+        "p99_ms": _ms(_of(said, r"99%\s+([\d.]+)(us|ms|s|m)")),
+        "load": (used.ru_utime + used.ru_stime) / wall_s,
+    }
+
+
+def client(name: str, **given: object) -> Process:
+    """One of bench/clients, under way."""
+    return Process(module(f"bench.clients.{name}", json.dumps(given)))
+
+
+def told(process: Process) -> dict[str, Any]:
+    """What a client found, once it has ended."""
+    found: dict[str, Any] = json.loads(process.end())
+    return found
+
+
+def posts(port: int, rate: float, seconds: float, **given: object) -> Sample:
+    """Posts at an even rate, or with 0 as fast as they are answered: `p50_ms`, `p99_ms`, `rate`. Raises
+    BenchError where one was refused."""
+    with client("posts", port=port, rate=rate, seconds=seconds, **given) as process:
+        found = told(process)
+    if found["refused"]:
+        raise BenchError(f"{found['refused']:.0f} posts were refused")
+    return found
+
+
+def _of(said: str, form: str) -> re.Match[str]:
+    found = re.search(form, said)
+    if found is None:
+        raise BenchError(f"wrk said something else: {said.strip()}")
+    return found
+
+
+def _ms(found: re.Match[str]) -> float:
+    return float(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,16 @@
+"""All measurements by the name that ONLY takes, in the order of the table."""
+
+from collections.abc import Callable, Iterator
+
+from bench.measures import page, post, start
+from bench.rounds import Effort
+from bench.rows import Row
+
+MEASUREMENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
+    "post": post.measure,
+    "page": page.measure,
+    "start": start.measure,
+}
+
+# What the paths of their rows begin with.
+ORDER = ("post", "newest page", "warm start")
