@@ -47,6 +47,12 @@ def client(name: str, **given: object) -> Process:
     return Process(module(f"bench.clients.{name}", json.dumps(given)))
 
 
+def asked(process: Process) -> dict[str, float]:
+    """What a client tells when it is asked."""
+    found: dict[str, float] = json.loads(process.ask())
+    return found
+
+
 def told(process: Process) -> dict[str, Any]:
     """What a client found, once it has ended."""
     found: dict[str, Any] = json.loads(process.end())

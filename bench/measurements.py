@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Iterator
 
-from bench.measures import page, post, start
+from bench.measures import fanout, page, post, projector, replay, start
 from bench.rounds import Effort
 from bench.rows import Row
 
 MEASUREMENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "post": post.measure,
     "page": page.measure,
+    "events": fanout.events,
+    "sockets": fanout.sockets,
+    "projector": projector.measure,
+    "replay": replay.measure,
     "start": start.measure,
 }
 
 # What the paths of their rows begin with.
-ORDER = ("post", "newest page", "warm start")
+ORDER = ("post", "newest page", "server-sent", "WebSockets", "projector", "replay", "warm start")

@@ -37,8 +37,9 @@ class Process:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the process is
         self._popen = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,
             stderr=self._said,
             env={**environment_with("PYTHONUNBUFFERED", "1"), **(variables or {})},
             cwd=cwd,
@@ -68,6 +69,12 @@ class Process:
             raise BenchError(f"{self._popen.args!r} said nothing: {self._last_words()}")
         return line.decode().rstrip("\n")
 
+    def ask(self) -> str:
+        """Sends a line to its standard input; the next line that it says."""
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(b"\n")
+        return self.line()
+
     def end(self) -> bytes:
         """Waits for it to end by itself; what it said. Raises BenchError where it failed."""
         said, _ = self._popen.communicate()
@@ -83,8 +90,9 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
-        if self._popen.stdout is not None:
-            self._popen.stdout.close()
+        for stream in (self._popen.stdin, self._popen.stdout):
+            if stream is not None:
+                stream.close()
         self._said.close()
 
     def _last_words(self) -> str:

@@ -4,8 +4,9 @@ At an even rate a post is timed from when its turn came, also while it waits for
 that stands still is not spared the posts of that time. Timers count milliseconds, so one or two posts
 leave together.
 
-Asked: `port`, `seconds`, `rate` a second or 0, `connections`, `path`. A text holds the time at which it
-was sent, in microseconds by the machine's monotonic clock, after `@@`: readers.py looks for it.
+Asked: `port`, `seconds`, `rate` a second or 0, `connections`, `path`, `body`, in which %s is the text. A
+text holds the time at which it was sent, in microseconds by the machine's monotonic clock, after `@@`:
+readers.py looks for it.
 """
 
 import asyncio
@@ -21,13 +22,15 @@ _TICK_S = 0.001
 _REST_S = 10.0
 _TEXT = 100
 _PATH = "/api/rooms/lobby/messages"
+_BODY = '{"text":"%s","author":"somebody"}'
 
 
 class Posts:
     """The connections' common state: who is idle, what is due, how long each took."""
 
-    def __init__(self, rate: float, path: str) -> None:
+    def __init__(self, rate: float, path: str, body: str) -> None:
         self.rate = rate
+        self.body = body
         self.head = (
             f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
             "Content-Length: %d\r\n\r\n%s"
@@ -40,7 +43,7 @@ class Posts:
 
     def request(self) -> bytes:
         stamp = f"@@{time.monotonic_ns() // 1_000:016d}"
-        body = f'{{"text":"{stamp:x<{_TEXT}}","author":"somebody"}}'
+        body = self.body % f"{stamp:x<{_TEXT}}"
         return (self.head % (len(body), body)).encode()
 
     def send_due(self) -> None:
@@ -85,9 +88,14 @@ class Connection(asyncio.Protocol):
 
 
 async def _run(
-    port: int, seconds: float, rate: float, connections: int = 32, path: str = _PATH
+    port: int,
+    seconds: float,
+    rate: float,
+    connections: int = 32,
+    path: str = _PATH,
+    body: str = _BODY,
 ) -> None:
-    loop, posts = asyncio.get_running_loop(), Posts(rate, path)
+    loop, posts = asyncio.get_running_loop(), Posts(rate, path, body)
     for _ in range(connections):
         _, connection = await loop.create_connection(lambda: Connection(posts), "127.0.0.1", port)
         posts.idle.append(connection)

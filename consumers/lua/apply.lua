@@ -17,19 +17,16 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local facts = redis.call('HMGET', KEYS[2], 'view', 'building', 'rebuild_until', 'window')
 local views = views(KEYS[1], facts, now)
 -- The window in force: a process may be set to another.
-local rule = {now = now, window = tonumber(facts[4] or nil) or 0, trimmed = {}}
-local applied = 0
+local rule = rule_of(now, tonumber(facts[4] or nil) or 0)
+local applied, over, posted = 0, 0, {}
 
 local function post_and_count(minute, expires_at, ...)
   if tonumber(expires_at) <= now then
-    redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
+    over = over + 1
     return
   end
   -- A row that is there was counted when it was written: somebody made the group anew.
-  if not is_living(post(views[1], rule, ...)) then
-    redis.call('HINCRBY', minute, 'posted', 1)
-    redis.call('PEXPIRE', minute, ARGV[2])
-  end
+  if not is_living(post(views[1], rule, ...)) then posted[minute] = (posted[minute] or 0) + 1 end
   if views[2] then post(views[2], rule, ...) end
 end
 
@@ -42,9 +39,15 @@ for at = 0, (#ARGV - 2) / 7 - 1 do
     elseif kind == 'erased' then
       for _, view in ipairs(views) do erase(view, rule, message, room, member, expires_at) end
     elseif kind == 'vanished' then
-      redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', 1)
+      over = over + 1
     end
   end
 end
+finish(rule)
+for minute, count in pairs(posted) do
+  redis.call('HINCRBY', minute, 'posted', count)
+  redis.call('PEXPIRE', minute, ARGV[2])
+end
+if over > 0 then redis.call('HINCRBY', KEYS[2], 'expired_unprocessed', over) end
 if applied > 0 then redis.call('HINCRBY', KEYS[2], 'projected', applied) end
 return applied

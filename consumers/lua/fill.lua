@@ -27,7 +27,7 @@ if held > 0 then
 end
 
 local beside = view(KEYS[1], ARGV[2])
-local rule = {now = now, window = tonumber(facts[5]), trimmed = {}}
+local rule = rule_of(now, tonumber(facts[5]))
 local added, reaches_further = 0, is_after(last, delivered)
 for at = 7, #ARGV, 7 do
   local id, kind, message, room, member, expires_at, json = unpack(ARGV, at, at + 6)
@@ -38,6 +38,7 @@ for at = 7, #ARGV, 7 do
     erase(beside, rule, message, room, member, expires_at)
   end
 end
+finish(rule)
 redis.call('HSET', KEYS[2], 'built_to', ARGV[5], 'rebuild_until', string.format('%.0f', now + ARGV[3]),
   'beside_until', string.format('%.0f', now + facts[5]))
 return added

@@ -5,36 +5,73 @@
 -- is_living(row)            row  what the view has of a message; false for nothing
 -- Returns whether it is a message, and not a word that says why there is none.
 --
+-- rule_of(now, window)
+-- Returns what is the same for all entries of a script, and what they leave to be done at its end.
+--
 -- post(view, rule, message, room, member, expires_at, json)
---   view  beginning of its keys (views.lua)   rule  {now, window, trimmed: {}}, the same for a script
--- Returns what the view had of the message before; where it had nothing, it has the message now.
+--   view  beginning of its keys (views.lua)
+-- Returns what the view had of the message before; where it had nothing, it has the message now. Its
+-- room's index is written by finish.
 --
 -- erase(view, rule, message, room, member, posted_at)
 -- Returns nothing. A tombstone is left for as long as any message of that time can live.
+--
+-- finish(rule)
+-- Returns nothing. Each room is written once for all of its messages: a call of the store's for each
+-- would cost most of a batch's time.
 
 local function is_living(row) return row and string.sub(row, 1, 1) == '{' end
+
+local function rule_of(now, window) return {now = now, window = window, views = {}} end
 
 local function live_until(key, at)
   if redis.call('PEXPIRETIME', key) < tonumber(at) then redis.call('PEXPIREAT', key, at) end
 end
 
-local function post(view, rule, message, room, member, expires_at, json)
-  local row = view .. 'message:' .. message
-  local known = redis.call('GET', row)
-  -- An erased message's tombstone may have come first.
-  if known then return known end
-  local index, rooms = view .. 'room:' .. room, view .. 'rooms'
-  redis.call('SET', row, json, 'PXAT', expires_at)
-  redis.call('ZADD', index, 0, member)
-  live_until(index, expires_at)
-  redis.call('ZADD', rooms, 'GT', expires_at, room)
-  live_until(rooms, expires_at)
-  if not rule.trimmed[index] then
-    rule.trimmed[index] = true
-    local cutoff = string.format('(%013.0f', rule.now - rule.window)
-    redis.call('ZREMRANGEBYLEX', index, '-', cutoff)
+-- The arguments of a room's ZADD, and when its last message goes.
+local function index_of(view, rule, room)
+  local rooms = rule.views[view]
+  if not rooms then
+    rooms = {}
+    rule.views[view] = rooms
   end
+  local index = rooms[room]
+  if not index then
+    index = {members = {}, last = 0, until_ms = '0'}
+    rooms[room] = index
+  end
+  return index
+end
+
+local function post(view, rule, message, room, member, expires_at, json)
+  -- An erased message's tombstone may have come first.
+  local known = redis.call('SET', view .. 'message:' .. message, json, 'NX', 'GET', 'PXAT', expires_at)
+  if known then return known end
+  local index, at = index_of(view, rule, room), tonumber(expires_at)
+  local members = index.members
+  members[#members + 1] = 0
+  members[#members + 1] = member
+  if at > index.last then index.last, index.until_ms = at, expires_at end
   return false
+end
+
+local function finish(rule)
+  local cutoff = string.format('(%013.0f', rule.now - rule.window)
+  for view, indexes in pairs(rule.views) do
+    local last, until_ms, rooms = 0, '0', {'GT'}
+    for room, index in pairs(indexes) do
+      local key = view .. 'room:' .. room
+      redis.call('ZADD', key, unpack(index.members))
+      live_until(key, index.until_ms)
+      redis.call('ZREMRANGEBYLEX', key, '-', cutoff)
+      rooms[#rooms + 1] = index.until_ms
+      rooms[#rooms + 1] = room
+      if index.last > last then last, until_ms = index.last, index.until_ms end
+    end
+    redis.call('ZADD', view .. 'rooms', unpack(rooms))
+    live_until(view .. 'rooms', until_ms)
+  end
+  rule.views = {}
 end
 
 local function erase(view, rule, message, room, member, posted_at)
@@ -42,5 +79,7 @@ local function erase(view, rule, message, room, member, posted_at)
   if until_ms > rule.now then
     redis.call('SET', view .. 'message:' .. message, 'erased', 'PXAT', string.format('%.0f', until_ms))
   end
+  -- It may be one of those that wait for the end.
+  finish(rule)
   redis.call('ZREM', view .. 'room:' .. room, member)
 end
