@@ -4,6 +4,7 @@ import time
 
 import redis
 
+from bench.errors import BenchError
 from bench.ours import Store
 from messenger.events import FORMS, MessagePosted
 from messenger.keys import Keys
@@ -12,6 +13,8 @@ KEYS = Keys(0)
 ROOMS = 50
 WINDOW_MS = 86_400_000
 _BATCH = 2_000
+_PATIENCE_S = 120.0
+_LOOK_S = 0.05
 _TEXT = "x" * 100
 
 
@@ -30,12 +33,27 @@ def fill(on: Store, count: int) -> None:
         append(client, count)
 
 
-def append(client: redis.Redis, count: int) -> None:
+def append(
+    client: redis.Redis, count: int, room: str | None = None, life_ms: int = WINDOW_MS
+) -> None:
+    """So many more messages: in one room, or in fifty."""
     names = FORMS[MessagePosted][0]
     for first in range(0, count, _BATCH):
         with client.pipeline(transaction=False) as pipeline:
             for number in range(first, min(first + _BATCH, count)):
-                room = f"room-{number % ROOMS}"
-                values = ("message.posted", room, "somebody", _TEXT, str(WINDOW_MS))
+                where = room or f"room-{number % ROOMS}"
+                values = ("message.posted", where, "somebody", _TEXT, str(life_ms))
                 pipeline.xadd(KEYS.log, dict(zip(names, values, strict=True)))
             pipeline.execute()
+
+
+def wait_projected(client: redis.Redis) -> None:
+    """Until the view has all that the log has."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        added = client.xinfo_stream(KEYS.log)["entries-added"]
+        if int(client.hget(KEYS.meta, "projected") or 0) >= added:
+            return
+        if time.monotonic() > until:
+            raise BenchError("the projector does not come to the log's end")
+        time.sleep(_LOOK_S)

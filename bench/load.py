@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,27 @@ from bench.rows import Sample
 from bench.tools import need
 
 CONNECTIONS = 64
-_POST = Path(__file__).parent / "post.lua"
+POST = '{"text":"%s","author":"somebody"}' % ("x" * 100)
+_SCRIPTS = Path(__file__).parent / "wrk"
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 
-def wrk(url: str, seconds: float, *, posts: bool = False, connections: int = CONNECTIONS) -> Sample:
-    """As many requests as are answered: `rate` a second, `p99_ms`. Raises BenchError where one was
-    refused. wrk counts whole seconds; so do we, at least one."""
-    script = ["-s", str(_POST)] if posts else []
+def wrk(
+    url: str,
+    seconds: float,
+    *,
+    connections: int = CONNECTIONS,
+    script: str | None = None,
+    given: Sequence[str] = (),
+) -> Sample:
+    """As many requests as are answered: `rate` a second, `p99_ms`. `script` is one of bench/wrk, which
+    is told what is given. Raises BenchError where a request was refused. wrk counts whole seconds; so
+    do we, at least one."""
+    how = ["-s", str(_SCRIPTS / f"{script}.lua")] if script else []
     command = [need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
     began = time.monotonic()
     process = subprocess.Popen(
-        [*command, "--latency", *script, url], stdout=subprocess.PIPE, text=True
+        [*command, "--latency", *how, url, "--", *given], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     with process.stdout as stdout:
@@ -40,6 +50,13 @@ def wrk(url: str, seconds: float, *, posts: bool = False, connections: int = CON
         "p99_ms": _ms(_of(said, r"99%\s+([\d.]+)(us|ms|s|m)")),
         "load": (used.ru_utime + used.ru_stime) / wall_s,
     }
+
+
+def wrk_posts(
+    url: str, seconds: float, *, body: str = POST, connections: int = CONNECTIONS
+) -> Sample:
+    """As many posts as are answered."""
+    return wrk(url, seconds, connections=connections, script="post", given=[body])
 
 
 def client(name: str, **given: object) -> Process:

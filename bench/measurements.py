@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from bench.measures import fanout, page, post, projector, replay, start
+from bench.measures import fanout, page, post, projector, replay, seed, start
 from bench.rounds import Effort
 from bench.rows import Row
 
@@ -12,9 +12,19 @@ MEASUREMENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "events": fanout.events,
     "sockets": fanout.sockets,
     "projector": projector.measure,
+    "seed": seed.measure,
     "replay": replay.measure,
     "start": start.measure,
 }
 
 # What the paths of their rows begin with.
-ORDER = ("post", "newest page", "server-sent", "WebSockets", "projector", "replay", "warm start")
+ORDER = (
+    "post",
+    "newest page",
+    "server-sent",
+    "WebSockets",
+    "projector",
+    "list of",
+    "replay",
+    "warm start",
+)

@@ -27,7 +27,7 @@ def measure(effort: Effort) -> Iterator[Row]:
 
 
 def _saturated(served: ours.Served, seconds: float) -> Sample:
-    return load.wrk(served.url + _PATH, seconds, posts=True)
+    return load.wrk_posts(served.url + _PATH, seconds)
 
 
 def _even(served: ours.Served, seconds: float) -> Sample:

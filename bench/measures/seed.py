@@ -1,0 +1,106 @@
+"""The seed's system: a post, a list of a hundred messages, and one of ten thousand."""
+
+import json
+import re
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import redis
+
+from bench import filling, load, ours
+from bench.ours import Served
+from bench.peers.seed import seed
+from bench.rounds import Effort, interleaved
+from bench.rows import Row, Sample, at_least, row
+
+_AGAINST = "the seed: Nameko, RabbitMQ, KEYS"
+_ROOM = "/api/rooms/lobby/messages"
+_CONNECTIONS = 16
+_PAGE = 100
+_LONG_MS = 3_600_000
+_TEXT = "x" * 100
+_POST = json.dumps({"message": _TEXT})
+
+
+def measure(effort: Effort) -> Iterator[Row]:
+    few, many = 100, min(10_000, effort.events)
+    with ExitStack() as stack:
+        web = stack.enter_context(ours.up(stack.enter_context(ours.folder()), window="1h"))
+        them = stack.enter_context(seed())
+        pairs = interleaved(
+            effort,
+            lambda s: load.wrk_posts(web.url + _ROOM, s, connections=_CONNECTIONS),
+            lambda s: load.wrk_posts(_messages(them), s, body=_POST, connections=_CONNECTIONS),
+        )
+        yield row("post, 16 connections", _AGAINST, "rate", "/s", pairs, at_least(25))
+    with ExitStack() as stack:
+        web = stack.enter_context(ours.up(stack.enter_context(ours.folder()), window="1h"))
+        them = stack.enter_context(seed())
+        _fill(web, them, few)
+        pairs = interleaved(
+            effort,
+            lambda s: _pages(f"{web.url}{_ROOM}?limit={_PAGE}", s),
+            lambda s: _pages(_messages(them), s),
+        )
+        yield row(f"list of {few}", _AGAINST, "rate", "/s", pairs, at_least(250))
+        _fill(web, them, many - few)
+        paths = _paths(web)
+        pairs = interleaved(
+            effort, lambda s: _whole(web, paths, s), lambda _: _one(_messages(them))
+        )
+        path = f"list of {many:,}"
+        yield row(f"{path}, all pages", _AGAINST, "rate", "/s", pairs, at_least(2_000))
+        pairs = interleaved(
+            effort, lambda s: _pages(web.url + _ROOM, s), lambda _: _one(_messages(them))
+        )
+        yield row(f"{path}, its newest page", _AGAINST, "rate", "/s", pairs, at_least(2_000))
+
+
+def _messages(them: Served) -> str:
+    return f"{them.url}/messages"
+
+
+def _pages(url: str, seconds: float) -> Sample:
+    return load.wrk(url, seconds, connections=_CONNECTIONS)
+
+
+def _one(url: str) -> Sample:
+    """One list alone: it may take seconds."""
+    began = time.monotonic()
+    with urllib.request.urlopen(url) as answer:
+        json.load(answer)
+    return {"rate": 1 / (time.monotonic() - began)}
+
+
+def _whole(web: Served, paths: list[str], seconds: float) -> Sample:
+    """All pages, one after the other on each connection: whole lists a second."""
+    found = load.wrk(web.url, seconds, connections=_CONNECTIONS, script="pages", given=paths)
+    return {**found, "rate": found["rate"] / len(paths)}
+
+
+def _fill(web: Served, them: Served, count: int) -> None:
+    """So many more messages in both, which outlive the measurement."""
+    with redis.Redis.from_url(web.store) as client:
+        filling.append(client, count, room="lobby", life_ms=_LONG_MS)
+        filling.wait_projected(client)
+    with redis.Redis.from_url(them.store) as client, client.pipeline(transaction=False) as pipeline:
+        for _ in range(count):
+            pipeline.set(uuid.uuid4().hex, _TEXT, px=_LONG_MS)
+        pipeline.execute()
+
+
+def _paths(web: Served) -> list[str]:
+    """The paths of all pages, the newest first, as a reader finds them who goes back."""
+    path: str | None = f"{_ROOM}?limit={_PAGE}"
+    found = []
+    while path is not None:
+        with urllib.request.urlopen(web.url + path) as answer:
+            if not json.load(answer)["messages"]:
+                break
+            found.append(path)
+            back = re.search('<([^>]*)>; rel="prev"', answer.headers["Link"] or "")
+        path = back[1] if back else None
+    return found

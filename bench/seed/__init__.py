@@ -1,0 +1,1 @@
+"""The system that this project began from, to measure beside."""
