@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from bench.measures import fanout, page, post, projector, replay, seed, start
+from bench.measures import fanout, growth, page, post, projector, replay, seed, start
 from bench.rounds import Effort
 from bench.rows import Row
 
@@ -14,6 +14,7 @@ MEASUREMENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "projector": projector.measure,
     "seed": seed.measure,
     "replay": replay.measure,
+    "growth": growth.measure,
     "start": start.measure,
 }
 

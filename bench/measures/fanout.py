@@ -1,6 +1,5 @@
 """Live fan-out: one room's messages to many readers at once, against nchan with the same readers."""
 
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from bench import load, ours
 from bench.errors import BenchError
 from bench.ours import Served
 from bench.peers.running import nchan
-from bench.processes import Process, Used
+from bench.processes import Process, Used, allow_many_files
 from bench.rounds import Effort, interleaved
 from bench.rows import Row, Sample, at_least, at_most, row
 
@@ -105,7 +104,7 @@ def _even(effort: Effort, us: Side, them: Side, name: str, rate: float) -> Itera
 
 def _sides(stack: ExitStack, count: int, form: str, path: str) -> tuple[Side, Side]:
     """Both servers, each with its readers. Ours counts with its store, which nchan has not."""
-    _allow_many_files()
+    allow_many_files()
     web = stack.enter_context(ours.web(stack.enter_context(ours.store()), window="5m"))
     peer = stack.enter_context(nchan())
     return (
@@ -129,9 +128,3 @@ def _readers(stack: ExitStack, served: Served, path: str, count: int, form: str)
 def _refuse_cut(found: dict[str, float]) -> None:
     if found["cut"]:
         raise BenchError(f"{found['cut']:.0f} readers were cut")
-
-
-def _allow_many_files() -> None:
-    """The processes that are started inherit it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
