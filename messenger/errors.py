@@ -18,7 +18,8 @@ MessengerError
 ├── Unavailable                 the store, now: try again
 │   ├── StoreUnavailable        store-unavailable
 │   ├── StoreFull               store-full
-│   └── Stopping                stopping
+│   ├── Stopping                stopping
+│   └── SupervisorSilent        supervisor-silent
 ├── Undone                      a command's work could not be done to its end
 │   ├── OutputFailed            output-exists · output-failed
 │   ├── LogReset                log-reset
@@ -132,6 +133,12 @@ class Stopping(Unavailable):
     """The process is about to end; another, or the next, takes the request."""
 
     code = "stopping"
+
+
+class SupervisorSilent(Unavailable):
+    """The web workers' supervisor does not say what the others count: a part is not told as the sum."""
+
+    code = "supervisor-silent"
 
 
 class Undone(MessengerError):

@@ -15,15 +15,17 @@ _LONGEST_EVENT = 1_000
 _LONGEST_EXCEPTION = 8_000
 
 
-def configure(level: str = "INFO") -> None:
+def configure(level: str = "INFO", worker: int | None = None) -> None:
+    """`worker` is the number of one of several web workers: each of its lines has it."""
+    who = "" if worker is None else f"worker {worker} "
     formatter = "line" if sys.stderr.isatty() else "json"
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
-                "json": {"()": JsonLines},
+                "line": {"format": f"%(asctime)s %(levelname)-7s {who}%(name)s: %(message)s"},
+                "json": {"()": JsonLines, "worker": worker},
             },
             "filters": {"one line": {"()": _OneLine}},
             "handlers": {
@@ -51,17 +53,23 @@ def configure(level: str = "INFO") -> None:
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON: time (UTC), level, logger, event and, if there is one, exception.
+    """A record as one line of JSON: time (UTC), level, logger, event and, where there are, the web
+    worker's number and the exception.
     A line of the audit has its facts as members.
 
     All of it ASCII, so that nothing in it steers a terminal or ends the line.
     """
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         moment = datetime.fromtimestamp(record.created, UTC)
         line = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
+            **self._worker,
             "logger": record.name,
             "event": _cut(record.getMessage(), _LONGEST_EVENT),
         }

@@ -85,6 +85,7 @@ def test_what_breaks_a_rule_is_said_in_a_line(
     [
         *("nonsense", "post", "list --limit 0", "get lobby", "tail --nonsense"),
         *("acl --role king", "acl --role web --group g"),
+        *("web --workers 0", "web --workers -1", "web --workers x", "web --workers 65"),
         *(
             "dead nonsense",
             "dead show 1-1",

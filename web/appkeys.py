@@ -12,6 +12,8 @@ from web.feed import Feed
 from web.listed import Listed
 from web.metrics import Metrics
 from web.visitors import Visitors
+from web.workers.alone import Alone
+from web.workers.member import Member
 
 AUDIT = web.AppKey("audit", Audit)
 FEED = web.AppKey("feed", Feed)
@@ -22,3 +24,5 @@ SETTINGS = web.AppKey("settings", Settings)
 STOP = web.AppKey("stop", asyncio.Event)
 VIEWS = web.AppKey("views", list[View])
 VISITORS = web.AppKey("visitors", Visitors)
+# This process's place among the web workers.
+PLACE = web.AppKey[Alone | Member]("place")

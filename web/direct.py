@@ -41,7 +41,7 @@ class Direct:
         transport = request.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        self.keep_alive = request.keep_alive
+        self.keep_alive = self.keep_alive and request.keep_alive
         await request._prepare_hook(cast("web.StreamResponse", self))  # noqa: SLF001
         fields = self._head + head_of(self.headers) if self.headers else self._head
         if not self.keep_alive or request.version != HttpVersion11:
@@ -59,6 +59,10 @@ class Direct:
         )
         if transport.get_write_buffer_size() > _UNREAD_BYTES:
             await request.writer.drain()
+
+    def force_close(self) -> None:
+        """The connection ends after this answer."""
+        self.keep_alive = False
 
     async def write_eof(self) -> None:
         """All was written at once."""

@@ -10,7 +10,7 @@ from consumers.groups import GroupStats
 from consumers.stats import Stats, read_group_stats, read_stats
 from messenger.errors import StoreUnavailable
 from web.answers import NOT_KEPT, json_answer
-from web.appkeys import FEED
+from web.appkeys import FEED, PLACE
 from web.feed import Feed
 from web.operations import ask
 from web.queries import number_of
@@ -25,8 +25,9 @@ class Figures(msgspec.Struct, frozen=True):
 
     `ages` are the messages that live, by when they were posted: [when a slot begins, how many], each of
     `slot` ms. `seconds` are [when, posts, deliveries] of each whole second, `erased` [room, id] of each
-    message that was erased before its time. `subscribers`, deliveries and `tail_lag_ms` are this
-    process's own, all else is the same from every one. `store` is null while it does not answer.
+    message that was erased before its time. `subscribers` and deliveries are the sum over all web
+    workers under one supervisor, `tail_lag_ms` the worst of them. `store` is null while it does not
+    answer.
     """
 
     now: int
@@ -51,20 +52,23 @@ async def figures(request: web.Request) -> web.Response:
     """What there is to see now; with `after`, a time in ms, only the seconds and erasures after it."""
     require_operator(request)
     after = number_of(request, "after", 0)
-    store = await ask(request, read_stats)
-    feed = request.app[FEED]
+    store, overall = await asyncio.gather(ask(request, read_stats), request.app[PLACE].overall())
+    feed, account = request.app[FEED], overall.account
     now = feed.clock.now()
     window = max(partition.window for partition in feed.partitions)
-    heard_at = min(partition.heard_at for partition in feed.partitions)
     found = Figures(
         now=now,
         window=window,
         slot=feed.partitions[0].counted.occupancy.slot,
         ages=_ages(feed, now - window),
-        seconds=_seconds(feed, max(after // 1_000 + 1, now // 1_000 - KEPT_S), now // 1_000),
+        seconds=_seconds(
+            feed,
+            account.deliveries,
+            range(max(after // 1_000 + 1, now // 1_000 - KEPT_S), now // 1_000),
+        ),
         erased=[gone for each in feed.partitions for gone in each.counted.erasures.after(after)],
-        subscribers=len(feed.subscribers),
-        tail_lag_ms=int((asyncio.get_running_loop().time() - heard_at) * 1_000),
+        subscribers=account.subscribers,
+        tail_lag_ms=int(account.tail_lag_s * 1_000),
         store=store,
     )
     return json_answer(_encode(found), headers=NOT_KEPT)
@@ -87,13 +91,13 @@ def _ages(feed: Feed, horizon_ms: int) -> list[tuple[int, int]]:
     return sorted(found.items())
 
 
-def _seconds(feed: Feed, begin: int, end: int) -> list[tuple[int, int, int]]:
-    """Every second from one up to another, which is not over yet and left out."""
+def _seconds(feed: Feed, deliveries: dict[int, int], seconds: range) -> list[tuple[int, int, int]]:
+    """Each whole second; the one that is not over yet is not asked for."""
     return [
         (
             second * 1_000,
             sum(partition.counted.rates.posts.get(second, 0) for partition in feed.partitions),
-            sum(partition.counted.rates.deliveries.get(second, 0) for partition in feed.partitions),
+            deliveries.get(second, 0),
         )
-        for second in range(begin, end)
+        for second in seconds
     ]

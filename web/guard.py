@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from messenger.errors import CrossOrigin, MessengerError, Stopping
 from web import problems
 from web.answers import complete
-from web.appkeys import STOP
+from web.appkeys import PLACE, STOP
 from web.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ def guarded(handler: Handler, method: str, path: str, metrics: Metrics) -> Handl
             log.exception("a handler crashed: %s %s", method, path)
             response = problems.answer_crash(request.path)
         complete(response)
+        if request.app[PLACE].is_leaving:
+            # The client is answered, and takes its next request elsewhere.
+            response.force_close()
         waited_s: float = getattr(response, "waited_s", 0.0)
         observe(response.status, time.perf_counter() - began - waited_s)
         return response

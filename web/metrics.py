@@ -1,80 +1,123 @@
-"""What this process counts, and what the store tells, in Prometheus's words.
+"""What the web processes count, and what the store tells, in Prometheus's words.
 
 Counters end in _total, units are seconds and bytes. docs/metrics.md explains each; a test compares.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
 from messenger.errors import StoreFull, StoreUnavailable
-from web.latencies import Latencies
-from web.tally import Tally
+from web.account import Account, Overall
+from web.feed import Feed
+from web.latencies import Latencies, histograms
 
 _PREFIX = "messenger_"
 
 
 class Metrics:
+    """What this process counts. `overall` is what is told: all web workers' sum as of the last look."""
+
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.store = StoreMetrics()
         self.registry.register(self.store)
-        self._appends = self._tally("appends", "Messages accepted by this process")
-        self._appended_bytes = self._tally(
-            "appended_bytes", "Bytes of text and author in accepted messages"
-        )
-        self._refused = self._counter("refused", "Requests refused, by reason", ["reason"])
         # There from the start: of a counter that is new the first step can't be seen.
-        for error in (StoreFull, StoreUnavailable):
-            self._refused.labels(error.code)
-        self._streams = self._counter("streams", "Live streams begun")
-        self._slow = self._counter("slow_subscribers_closed", "Streams cut because unread")
-        self._subscribers = self._gauge("subscribers", "Live streams now")
-        self._tasks = self._gauge("tasks", "Tasks of the event loop now")
-        self._tail_lag = self._gauge("tail_lag_seconds", "Since the tail last heard of the store")
-        self._loop_lag = self._gauge("loop_lag_seconds", "How late the event loop's timers are")
-        self._clock_steps = self._gauge("clock_steps", "Steps of the store's clock that were seen")
-        self.requests = Latencies(_PREFIX + "http_request_seconds", "Time to answer a request")
-        self.registry.register(self.requests)
+        refused = dict.fromkeys((error.code for error in (StoreFull, StoreUnavailable)), 0)
+        self.requests = Latencies()
+        self._own = Account(began_s=time.time(), refused=refused, requests=self.requests.every)
+        self.overall = Overall(account=self._own, subscribers={1: 0})
+        self.registry.register(self)
 
     def appended(self, size: int) -> None:
-        self._appends.count += 1
-        self._appended_bytes.count += size
+        self._own.appends += 1
+        self._own.appended_bytes += size
 
     def refused(self, reason: str) -> None:
-        self._refused.labels(reason).inc()
+        self._own.refused[reason] = self._own.refused.get(reason, 0) + 1
 
     def subscribed(self) -> None:
-        self._streams.inc()
+        self._own.streams += 1
 
     def ended(self, ending: str) -> None:
         if ending == "slow":
-            self._slow.inc()
+            self._own.slow += 1
 
     def loop_lag(self, seconds: float) -> None:
-        self._loop_lag.set(seconds)
+        self._own.loop_lag_s = seconds
 
-    def tasks(self, count: int) -> None:
-        self._tasks.set(count)
+    def account(self, feed: Feed) -> Account:
+        """This process's account as of now. It goes on changing: it is told on at once, or copied."""
+        own, now = self._own, asyncio.get_running_loop().time()
+        own.deliveries = {}
+        for partition in feed.partitions:
+            for second, count in partition.counted.rates.deliveries.items():
+                own.deliveries[second] = own.deliveries.get(second, 0) + count
+        own.subscribers = len(feed.subscribers)
+        own.tasks = len(asyncio.all_tasks())
+        own.tail_lag_s = max(now - partition.heard_at for partition in feed.partitions)
+        own.clock_steps = feed.clock.steps
+        own.is_ready = feed.is_ready
+        return own
 
-    def feed(self, *, subscribers: int, tail_lag_s: float, clock_steps: int) -> None:
-        self._subscribers.set(subscribers)
-        self._tail_lag.set(tail_lag_s)
-        self._clock_steps.set(clock_steps)
+    def collect(self) -> Iterable[Metric]:
+        yield from _counted(self.overall.account)
+        yield from _now(self.overall)
 
-    def _tally(self, name: str, text: str) -> Tally:
-        tally = Tally(_PREFIX + name, text)
-        self.registry.register(tally)
-        return tally
 
-    def _counter(self, name: str, text: str, labels: Iterable[str] = ()) -> Counter:
-        return Counter(_PREFIX + name, text, tuple(labels), registry=self.registry)
+_COUNTED: tuple[tuple[str, str, Callable[[Account], float]], ...] = (
+    ("appends", "Messages accepted", lambda one: one.appends),
+    ("appended_bytes", "Bytes of text and author in them", lambda one: one.appended_bytes),
+    ("streams", "Live streams begun", lambda one: one.streams),
+    ("slow_subscribers_closed", "Streams cut because unread", lambda one: one.slow),
+)
+_NOW: tuple[tuple[str, str, Callable[[Account], float]], ...] = (
+    ("subscribers", "Live streams now", lambda one: one.subscribers),
+    ("tasks", "Tasks of the event loop now", lambda one: one.tasks),
+    ("tail_lag_seconds", "Since the slowest tail heard of the store", lambda one: one.tail_lag_s),
+    ("loop_lag_seconds", "How late the event loop's timers are", lambda one: one.loop_lag_s),
+    ("clock_steps", "Steps of the store's clock that were seen", lambda one: one.clock_steps),
+)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(_PREFIX + name, text, registry=self.registry)
+
+def _counted(account: Account) -> Iterable[Metric]:
+    for name, text, read in _COUNTED:
+        counter = CounterMetricFamily(_PREFIX + name, text, labels=[])
+        counter.add_metric([], read(account), created=account.began_s)
+        yield counter
+    refused = CounterMetricFamily(
+        _PREFIX + "refused", "Requests refused, by reason", labels=["reason"]
+    )
+    for reason, count in account.refused.items():
+        refused.add_metric([reason], count, created=account.began_s)
+    yield refused
+    yield histograms(_PREFIX + "http_request_seconds", "Time to answer a request", account.requests)
+
+
+def _now(overall: Overall) -> Iterable[Metric]:
+    for name, text, read in _NOW:
+        gauge = GaugeMetricFamily(_PREFIX + name, text)
+        gauge.add_metric([], read(overall.account))
+        yield gauge
+    workers = GaugeMetricFamily(_PREFIX + "web_workers", "Web workers that serve now")
+    workers.add_metric([], len(overall.subscribers))
+    yield workers
+    deaths = CounterMetricFamily(
+        _PREFIX + "web_worker_deaths", "Web workers that ended unasked", labels=[]
+    )
+    deaths.add_metric([], overall.deaths, created=overall.account.began_s)
+    yield deaths
+    each = GaugeMetricFamily(
+        _PREFIX + "web_worker_subscribers", "Live streams of each", labels=["worker"]
+    )
+    for number, subscribers in sorted(overall.subscribers.items()):
+        each.add_metric([str(number)], subscribers)
+    yield each
 
 
 _COUNTERS = {

@@ -11,10 +11,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from consumers.stats import PartitionStats, Stats, read_group_stats, read_stats
+from messenger.errors import SupervisorSilent
 from messenger.log import Logs
 from messenger.loops import AWAY
 from web.answers import json_answer
-from web.appkeys import FEED, LOGS, METRICS, STOP
+from web.appkeys import FEED, LOGS, METRICS, PLACE, STOP
 from web.shapes import Health
 
 _ASK_S = 1.0
@@ -44,23 +45,20 @@ async def ready(request: web.Request) -> web.Response:
         return _health(Health("unready", ["the store does not answer"]))
     if (refusal := _refusal(stats)) is not None:
         return _health(Health("unready", [refusal]))
-    if not request.app[FEED].is_ready:
+    is_ready, missing = await _workers(request)
+    if not is_ready:
         return _health(Health("unready", ["the feed has not caught up with the log"]))
-    problems = [words for one in stats.partitions for words in _dangers(one)]
+    problems = missing + [words for one in stats.partitions for words in _dangers(one)]
     return _health(Health("degraded" if problems else "ready", problems))
 
 
 async def metrics(request: web.Request) -> web.Response:
-    found, feed = request.app[METRICS], request.app[FEED]
-    stats, groups = await asyncio.gather(ask(request, read_stats), ask(request, read_group_stats))
-    found.store.stats, found.store.groups = stats, groups or []
-    found.tasks(len(asyncio.all_tasks()))
-    now = asyncio.get_running_loop().time()
-    found.feed(
-        subscribers=len(feed.subscribers),
-        tail_lag_s=max(now - partition.heard_at for partition in feed.partitions),
-        clock_steps=feed.clock.steps,
+    """Those of the store, and the sum over all web workers: the same whichever of them is asked."""
+    found = request.app[METRICS]
+    stats, groups, overall = await asyncio.gather(
+        ask(request, read_stats), ask(request, read_group_stats), request.app[PLACE].overall()
     )
+    found.store.stats, found.store.groups, found.overall = stats, groups or [], overall
     encode, content_type = _encoder(request.headers.get("Accept", ""))
     return web.Response(body=encode(found.registry), headers={"Content-Type": content_type})
 
@@ -78,6 +76,16 @@ async def ask(request: web.Request, read: Callable[[Logs], Awaitable[_T]]) -> _T
             return await read(request.app[LOGS])
     except (*AWAY, TimeoutError):
         return None
+
+
+async def _workers(request: web.Request) -> tuple[bool, list[str]]:
+    """Whether any web worker serves, and what is said of those that don't: the same from each."""
+    try:
+        overall = await request.app[PLACE].overall()
+    except SupervisorSilent as error:
+        return request.app[FEED].is_ready, [error.detail]
+    missing = [f"web worker {number} does not serve; the others do" for number in overall.absent]
+    return overall.account.is_ready, missing
 
 
 def _refusal(stats: Stats) -> str | None:

@@ -33,6 +33,7 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.StoreFull: (503, "Store full"),
     errors.StoreUnavailable: (503, "Store unavailable"),
     errors.Stopping: (503, "Stopping"),
+    errors.SupervisorSilent: (503, "Supervisor silent"),
 }
 # aiohttp's own refusals, which come before any handler of ours.
 FRAMEWORK = {

@@ -4,24 +4,24 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
-from messenger.errors import BadSettings
 from messenger.log import Logs
 from messenger.loops import pause
-from messenger.settings import Settings
+from web.account import Account
 from web.app import Loops, create_app
-from web.appkeys import METRICS
+from web.appkeys import METRICS, PLACE
 from web.feed import Feed
 from web.unread import Runner
+from web.workers.alone import Alone
+from web.workers.member import Member
 
 log = logging.getLogger(__name__)
 
 # A connection between two requests is closed after this; one that keeps us waiting sooner (patience.py).
 _KEEPALIVE_S = 30.0
-# A restart brings everybody back at once: so many may wait to be taken on, where the system lets them.
-_BACKLOG = 4_096
 # Requests in flight at the stop have this long; streams were ended before it.
 _SHUTDOWN_S = 3.0
 # A refused body's rest is read for so long, that its sender may see the refusal.
@@ -33,8 +33,14 @@ _LOOK_S = 0.005
 _COLLECT = (20_000, 10, 50)
 
 
-async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None]) -> None:
-    """Serves until the stop; `listening` is told the address once the log has been read.
+async def serve(
+    logs: Logs,
+    stop: asyncio.Event,
+    listening: Callable[[str], None],
+    join: Callable[[Callable[[], Account]], Alone | Member] = Alone,
+) -> None:
+    """Serves until the stop; `listening` is told the address once the log has been read. `join` gives
+    the process its place among the web workers, if there are others.
 
     The order of the stop, each for the sake of the next: no new connections, a farewell to every
     stream and socket, then the requests in flight, then the loops that they need.
@@ -42,6 +48,7 @@ async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None
     loops_stop = asyncio.Event()
     feed = Feed(logs)
     app = create_app(logs, feed, stop)
+    place = app[PLACE] = join(partial(app[METRICS].account, feed))
     # A reader that leaves ends its handler at once, and not at the next write.
     runner = Runner(
         app,
@@ -59,8 +66,9 @@ async def serve(logs: Logs, stop: asyncio.Event, listening: Callable[[str], None
         _collect_seldom()
         await runner.setup()
         try:
-            listening(await _listen(runner, logs.settings))
-            await stop.wait()
+            listening(await place.listen(runner, logs.settings))
+            group.create_task(place.run(loops_stop), name="place")
+            await place.served(runner, stop)
         finally:
             await _stop_listening(runner)
             await _say_farewell(feed)
@@ -96,16 +104,3 @@ async def _say_farewell(feed: Feed) -> None:
     until = loop.time() + _FAREWELL_S
     while feed.subscribers and loop.time() < until:  # noqa: ASYNC110  once in a process's life
         await asyncio.sleep(_LOOK_S)
-
-
-async def _listen(runner: web.AppRunner, settings: Settings) -> str:
-    """Opens the port; its URL."""
-    try:
-        await web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG).start()
-    except OSError as error:
-        raise BadSettings(
-            f"MESSENGER_HOST and MESSENGER_PORT are {settings.host!r} and {settings.port}: "
-            f"{error.strerror or error}; allowed: an address of this machine and a free port"
-        ) from None
-    host, port = runner.addresses[0][:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

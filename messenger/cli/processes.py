@@ -6,7 +6,7 @@ import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -19,15 +19,17 @@ from messenger.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 
-def run_process(main: Coroutine[Any, Any, None]) -> None:
-    """Runs a long-lived process to its end."""
-    logs.configure()
+
+def run_process(main: Coroutine[Any, Any, _T], worker: int | None = None) -> _T:
+    """Runs a long-lived process to its end; `worker` is its number, if it is one of several."""
+    logs.configure(worker=worker)
     # What was made so far lives as long as the process, and so does what is remembered of the log:
     # looking through it for cycles took a fifth of the time at full load.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    uvloop.run(main)
+    return uvloop.run(main)
 
 
 class Stop(asyncio.Event):

@@ -254,6 +254,13 @@ _LATER = (
         "this process is stopping; connect again in a moment",
     ),
     Refusal(
+        "supervisor-silent",
+        errors.SupervisorSilent,
+        "the supervisor of several web workers does not say what the others count",
+        "ask again after `Retry-After`; look whether it stands still",
+        "the supervisor of the web workers does not say what the others count",
+    ),
+    Refusal(
         "malformed-request",
         None,
         "the bytes are no HTTP/1.1 request, or a line of its head is over 8 KiB, or all of it over "

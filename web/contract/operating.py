@@ -34,8 +34,9 @@ READY = Route(
     group=OPERATING.name,
     summary="Is it ready to serve",
     description="`degraded`: it serves, but a promise is in danger: no worker sweeps, the projector "
-    "lags by more than 10 seconds, or the store's clock was set back. `unready`: the store does not "
-    "answer, the log is still being read, or the process is stopping.",
+    "lags by more than 10 seconds, the store's clock was set back, or one of several web workers does "
+    "not serve. `unready`: the store does not answer, the log is still being read, or the process is "
+    "stopping.",
     answers=(
         Answer(
             200,
@@ -68,6 +69,7 @@ METRICS = Route(
             example="messenger_subscribers 3.0\n",
         ),
     ),
+    refusals=("supervisor-silent",),
     curl=f"curl {_HOST}/metrics",
 )
 

@@ -89,8 +89,8 @@ ROUTES = (
         "/api/ops/figures",
         "getFigures",
         "What is charted",
-        "To be asked once a second. Figures of the feed are this process's own: `subscribers`, "
-        "deliveries and `tail_lag_ms`.",
+        "To be asked once a second. `subscribers` and deliveries are those of all web workers "
+        "under one supervisor, `tail_lag_ms` is the worst of theirs.",
         Answer(200, "The figures now.", {parts.JSON: Figures}),
         (
             Parameter(
@@ -100,7 +100,7 @@ ROUTES = (
                 {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999},
             ),
         ),
-        ("not-allowed", "bad-query"),
+        ("not-allowed", "bad-query", "supervisor-silent"),
     ),
     _route(
         "GET",

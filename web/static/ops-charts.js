@@ -14,8 +14,8 @@ const total = (partitions, name) => partitions.reduce((sum, each) => sum + each[
 export function charts(window, place) {
   const shown = ages();
   const posts = line({ title: "Posts", about: "in all rooms, by any process", least: 5, ...counted("a second") });
-  const deliveries = line({ title: "Deliveries", about: "events handed to this process's readers", least: 5, ...counted("a second") });
-  const subscribers = line({ title: "Subscribers", about: "live connections to this process", least: 5, ...counted("readers") });
+  const deliveries = line({ title: "Deliveries", about: "events handed to readers", least: 5, ...counted("a second") });
+  const subscribers = line({ title: "Subscribers", about: "live connections", least: 5, ...counted("readers") });
   const projector = line({
     title: "Projector lag", about: "age of the oldest entry that is not in the view", least: 1_000, ...timed,
     judge: (ms) => (ms > LAG_MS ? "Older pages are behind: does a worker run?" : ""),
