@@ -7,9 +7,10 @@ not lost, for the supervisor holds the socket open and the next worker takes it 
 """
 
 import contextlib
+import errno
+import os
 import socket
 import sys
-from collections.abc import Iterator
 
 from messenger.errors import BadSettings
 from messenger.settings import Settings
@@ -19,15 +20,17 @@ SPREADS = sys.platform == "linux"
 # More than aiohttp's 128: a restart brings everybody back at once, and a worker's share waits here while
 # another is started in its place. So many, where the system lets them.
 BACKLOG = 4_096
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def open_listeners(settings: Settings, count: int) -> list[list[socket.socket]]:
     """For each worker its sockets, one for each address of the host; bound, and none listens yet.
     Raises BadSettings where the address can't be had."""
     try:
-        return list(zip(*_by_address(settings.host, settings.port, count), strict=True))  # type: ignore[arg-type]
+        by_address = _by_address(settings.host, settings.port, count)
     except OSError as error:
         raise refused(settings, error) from None
+    return [list(of_one) for of_one in zip(*by_address, strict=True)]
 
 
 def refused(settings: Settings, error: OSError) -> BadSettings:
@@ -43,18 +46,32 @@ def address_of(name: tuple[str, int]) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _by_address(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
-    found = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG
-    )
-    for family, _, _, _, address in dict.fromkeys(found):
-        # A free port is taken once, for all addresses.
-        at = (address[0], port, *address[2:])
-        first = _bound(family, at, is_first=True)
-        port = first.getsockname()[1]
-        at = (address[0], port, *address[2:])
-        others = [_bound(family, at) if SPREADS else first.dup() for _ in range(count - 1)]
-        yield [first, *others]
+def _by_address(host: str, port: int, count: int) -> list[list[socket.socket]]:
+    """For each address of the host a socket for each worker. One that the machine does not have, as
+    `::1` of `localhost` without IPv6, is passed over where there is another."""
+    names = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    made: list[list[socket.socket]] = []
+    error = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    for family, _, _, _, address in dict.fromkeys(names):
+        try:
+            made.append(_at(family, (address[0], port, *address[2:]), count))
+        except OSError as failure:
+            error = failure
+            if failure.errno not in _NOT_HERE:
+                raise
+        else:
+            # A free port is taken once, for all addresses.
+            port = made[-1][0].getsockname()[1]
+    if not made:
+        raise error
+    return made
+
+
+def _at(family: int, address: tuple[str | int, ...], count: int) -> list[socket.socket]:
+    first = _bound(family, address, is_first=True)
+    taken = (address[0], first.getsockname()[1], *address[2:])
+    others = [_bound(family, taken) if SPREADS else first.dup() for _ in range(count - 1)]
+    return [first, *others]
 
 
 def _bound(family: int, address: tuple[str | int, ...], *, is_first: bool = False) -> socket.socket:
