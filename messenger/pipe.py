@@ -79,16 +79,15 @@ class Pipe:
         """The reply of a script. Every script may be run twice: append by its key, the others by
         what they check. `settle` is left out where the first try fails."""
         rest = (len(keys), *keys, *args)
-        known = (b"EVALSHA", script.sha, *rest)
         wire, deadline = self._wire, asyncio.get_running_loop().time() + PATIENCE_S
         try:
             # As `call` does, without another coroutine.
             if wire is not None and wire.is_open:
                 try:
-                    return await wire.send(known, settle)
+                    return await wire.send((b"EVALSHA", script.sha, *rest), settle)
                 except (Lost, Soon):
                     pass
-            return await self._persevere(known, deadline)
+            return await self._persevere((b"EVALSHA", script.sha, *rest), deadline)
         except NoScript:
             return await self.call(b"EVAL", script.source, *rest)
 

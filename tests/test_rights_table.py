@@ -51,7 +51,7 @@ def _sent(node: ast.AST) -> Iterator[str]:
         return
     if node.func.attr == "call":
         yield _worded(node.args)
-    elif node.func.attr == "once":
+    elif node.func.attr in ("once", "send"):
         yield from (_worded(each.elts) for each in node.args if isinstance(each, ast.Tuple))
     elif ast.unparse(node.func.value).endswith(("client", "_client")):
         yield node.func.attr.upper().replace("_", " ", 1)
