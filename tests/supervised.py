@@ -15,6 +15,19 @@ from tests.serving import Messenger
 from tests.waiting import wait_until
 
 
+def workers_of(pid: int) -> dict[int, int]:
+    """The processes of a supervisor's workers by their numbers; of two in one place the younger."""
+    found = {}
+    for child in sorted(Path(f"/proc/{pid}/task/{pid}/children").read_text().split(), key=int):
+        # One that has just ended has no words any more, and one that just begins is still named as its
+        # supervisor.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if b"--as-worker" in words:
+                found[int(words[words.index(b"--as-worker") + 1])] = int(child)
+    return found
+
+
 class Supervised(Messenger):
     """A messenger of several workers. A question to `anyone` has a connection of its own, so that any
     of them may answer it."""
@@ -25,14 +38,7 @@ class Supervised(Messenger):
 
     def workers(self) -> dict[int, int]:
         """The process of each worker by its number; of two in one place that which came last."""
-        found = {}
-        pid = self.running.pid
-        for child in sorted(Path(f"/proc/{pid}/task/{pid}/children").read_text().split(), key=int):
-            # A child that is about to become a worker is still named as its supervisor.
-            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            if b"--as-worker" in words:
-                found[int(words[words.index(b"--as-worker") + 1])] = int(child)
-        return found
+        return workers_of(self.running.pid)
 
     async def anyone(self, path: str) -> tuple[int, str]:
         async with (

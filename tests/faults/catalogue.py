@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.faults import clients, failover, network, processes, storage
+from tests.faults import clients, crews, failover, network, processes, storage
 from tests.faults.rounds import Fault, Round
 
 _TEXTS = {"pause_s": 0.02, "padding": 1_900, "rooms": 1}
@@ -52,6 +52,12 @@ FAULTS = (
     Fault("F14", "requests that never end", clients.dawdle),
     Fault("F15", "requests cut off by their clients", clients.cut_off_requests),
     Fault("F16", "web processes restarted (SIGTERM)", processes.restart_rolling),
+    Fault(
+        "workers",
+        "web workers killed (-9), frozen, restarted one by one (SIGHUP)",
+        crews.harm_workers,
+        web_workers=2,
+    ),
     Fault("F17", "disk full for the append-only file", storage.fill_disk),
     Fault("F18", "two projectors, one frozen with entries", processes.take_over),
     Fault("network", "links slow, silent, reset, refused", network.harm_network),

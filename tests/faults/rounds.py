@@ -44,6 +44,8 @@ class Fault(msgspec.Struct, frozen=True):
     readers_stay: bool = False
     # Whether it is for `messenger up` with its own store.
     is_up: bool = False
+    # How many web workers each web process has, as a supervisor; 0: it is none.
+    web_workers: int = 0
 
 
 class Round:
@@ -99,7 +101,7 @@ class Row(msgspec.Struct):
 
 async def run_round(fault: Fault, seed: int) -> Row:
     rng = random.Random(f"{seed} {fault.id}")
-    site = (UpSite if fault.is_up else Site)(rng, fault.window, fault.durability)
+    site = (UpSite if fault.is_up else Site)(rng, fault.window, fault.durability, fault.web_workers)
     if fault.is_of_time:
         site.store.environment |= faked_time(site.store.data_dir)
     history = History()

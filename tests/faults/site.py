@@ -21,11 +21,13 @@ _STORE_AWAY = 3  # the exit code that says so
 class Member:
     """One of our processes: killed, frozen, and started again for as long as it is wanted."""
 
-    def __init__(self, commands: Commands, kind: str, name: str, **environment: str) -> None:
+    def __init__(
+        self, commands: Commands, words: tuple[str, ...], name: str, **environment: str
+    ) -> None:
         self.name = name
         self.url = ""
         self._commands = commands
-        self._words = (kind,)
+        self._words = words
         self._environment = environment
         self._running: Running | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -89,12 +91,18 @@ class Member:
 
 
 class Site:
-    """Two web processes and two workers on one store. `proxies` are by the processes' names."""
+    """Two web processes and two workers on one store. `proxies` are by the processes' names. With
+    `web_workers` each of the web processes is a supervisor with so many."""
 
     def __init__(
-        self, rng: random.Random, window: str = "60s", durability: str = "everysec"
+        self,
+        rng: random.Random,
+        window: str = "60s",
+        durability: str = "everysec",
+        web_workers: int = 0,
     ) -> None:
         self.rng = rng
+        self._web = ("web", "--workers", str(web_workers)) if web_workers else ("web",)
         self.store = PrivateStore(durability=durability)
         self.proxies: dict[str, Proxy] = {}
         self.members: dict[str, Member] = {}
@@ -138,7 +146,7 @@ class Site:
             self.proxies[name] = proxy
             self.members[name] = Member(
                 commands,
-                name[:-1],
+                self._web if name.startswith("web") else ("worker",),
                 name,
                 MESSENGER_STORE_URL=proxy.url,
                 MESSENGER_WINDOW=self._window,

@@ -29,7 +29,7 @@ class UpSite(Site):
         self.commands = commands
         self.members["web1"] = Member(
             commands,
-            "up",
+            ("up",),
             "web1",
             MESSENGER_WINDOW=self._window,
             MESSENGER_POST_RATE="off",
