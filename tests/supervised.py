@@ -15,16 +15,17 @@ from tests.serving import Messenger
 from tests.waiting import wait_until
 
 
-def workers_of(pid: int) -> dict[int, int]:
-    """The processes of a supervisor's workers by their numbers; of two in one place the younger."""
+def workers_of(pid: int, program: str = "--as-worker") -> dict[int, int]:
+    """The processes of a supervisor's workers by their numbers; of two in one place the younger. Each
+    has the program's name among its words, and its number, line and sockets as the last three."""
     found = {}
     for child in sorted(Path(f"/proc/{pid}/task/{pid}/children").read_text().split(), key=int):
         # One that has just ended has no words any more, and one that just begins is still named as its
         # supervisor.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            if b"--as-worker" in words:
-                found[int(words[words.index(b"--as-worker") + 1])] = int(child)
+            words = Path(f"/proc/{child}/cmdline").read_text().rstrip("\0").split("\0")
+            if program in words:
+                found[int(words[-3])] = int(child)
     return found
 
 
