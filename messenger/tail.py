@@ -1,12 +1,15 @@
 """Following one log: plain XREAD from a concrete id on a connection of its own, never `$`."""
 
+import asyncio
+
 import msgspec
 
 from messenger.clock import StoreClock, ms_of
 from messenger.connection import BLOCK_MS, Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.keys import Keys
-from messenger.replies import Rejected
+from messenger.loops import look_at
+from messenger.replies import Rejected, Reply
 
 # Longer reads gain nothing; of 100, a third is lost.
 _COUNT = 1_000
@@ -38,29 +41,28 @@ class Tail:
         self._keys = keys
         self._clock = clock
         self.position = position
+        self._ahead: tuple[EntryId, asyncio.Task[list[Reply]]] | None = None
 
     async def read(self, block_ms: int | None = BLOCK_MS) -> Read:
         """The entries after `position`, as soon as there are any, and the facts of that moment;
-        with `block_ms` None what there is now.
+        with `block_ms` None what there is now, and the next are asked for while these are decoded.
 
         One round trip: the store answers TIME and the facts right after the read that blocked.
         """
-        block = () if block_ms is None else ("BLOCK", block_ms)
         try:
-            streams, time, facts = await self._pipe.once(
-                ("XREAD", "COUNT", _COUNT, *block, "STREAMS", self._keys.log, str(self.position)),
-                ("TIME",),
-                ("HMGET", self._keys.meta, "epoch", "swept_to", "trimmed_to", "window"),
-            )
+            streams, time, facts = await self._replies(block_ms)
         except Rejected as error:
             # A log deleted under a blocked reader: the next look finds no epoch.
             if not str(error).startswith("UNBLOCKED"):
                 raise
             return Read([], "", START, START, 0)
         self._clock.look(ms_of(time))
-        entries = [read_entry(raw) for raw in streams[0][1]] if streams else []
-        if entries:
-            self.position = entries[-1].id
+        raws = streams[0][1] if streams else []
+        if raws:
+            self.position = EntryId.read(raws[-1][0])
+        if block_ms is None and len(raws) == _COUNT:
+            self._ask_ahead()
+        entries = [read_entry(raw) for raw in raws]
         epoch, swept_to, trimmed_to, window = facts
         return Read(
             entries=entries,
@@ -74,3 +76,23 @@ class Tail:
     async def close(self) -> None:
         """Lets go of the connection, and so of a read that still blocks on it."""
         await self._pipe.close()
+
+    async def _replies(self, block_ms: int | None) -> list[Reply]:
+        ahead, self._ahead = self._ahead, None
+        # Whoever has moved the tail since asks for something else.
+        if ahead is not None and ahead[0] == self.position:
+            return await ahead[1]
+        return await self._ask(block_ms)
+
+    def _ask_ahead(self) -> None:
+        task = asyncio.ensure_future(self._ask(None))
+        task.add_done_callback(look_at)
+        self._ahead = self.position, task
+
+    async def _ask(self, block_ms: int | None) -> list[Reply]:
+        block = () if block_ms is None else ("BLOCK", block_ms)
+        return await self._pipe.once(
+            ("XREAD", "COUNT", _COUNT, *block, "STREAMS", self._keys.log, str(self.position)),
+            ("TIME",),
+            ("HMGET", self._keys.meta, "epoch", "swept_to", "trimmed_to", "window"),
+        )

@@ -1,5 +1,7 @@
 """What is counted for operators of one partition, as its tail takes it in and hands it out."""
 
+from collections.abc import Sequence
+
 from messenger.entries import START, EntryId
 from web.erasures import Erasures
 from web.live import Erased, Held
@@ -19,6 +21,11 @@ class Counted:
         """A history is read from its start; `last` is its last id by now."""
         self.occupancy.clear()
         self._began_at = last
+
+    def posted(self, times: Sequence[int]) -> None:
+        """Messages were posted at these times, in ms."""
+        self.occupancy.add_all(times)
+        self.rates.posted_all(times)
 
     def take(self, live: Held | Erased) -> None:
         if isinstance(live, Held):

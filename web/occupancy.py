@@ -1,5 +1,8 @@
 """How many messages live, by when they were posted: counted as they come and go, never by a scan."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 from messenger.entries import EntryId
 
 # A window is told in so many parts.
@@ -24,6 +27,11 @@ class Occupancy:
     def add(self, message: EntryId) -> None:
         at = message.ms // self.slot
         self._counts[at] = self._counts.get(at, 0) + 1
+
+    def add_all(self, times: Sequence[int]) -> None:
+        """Messages posted at these times, in ms."""
+        for at, count in Counter([ms // self.slot for ms in times]).items():
+            self._counts[at] = self._counts.get(at, 0) + count
 
     def erase(self, event: EntryId, message: EntryId | None) -> None:
         """Takes a message out before its time; None for one that was never counted."""

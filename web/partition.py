@@ -1,7 +1,7 @@
 """One partition of the feed: one tail, decoding each entry once, and the rooms it fills."""
 
 import asyncio
-import heapq
+import contextlib
 import logging
 
 from messenger.clock import StoreClock
@@ -9,11 +9,14 @@ from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId
 from messenger.errors import StoreUnavailable
 from messenger.log import Facts, Log
-from messenger.loops import AWAY, persist
+from messenger.loops import AWAY, Stopped, persist, unless
 from messenger.replies import Reply
 from messenger.tail import Read, Tail
+from web.backlog import Backlog
 from web.counted import Counted
+from web.deaths import Deaths
 from web.everything import Everything
+from web.gaps import History, gap_of
 from web.here import Here
 from web.live import Erased, Gap, Held, live_of
 from web.returning import look_again
@@ -55,18 +58,15 @@ class Partition:
         self.expired_to = START
         self._expired_before = START
         self._trimmed_to = START
-        self._deaths: list[tuple[int, EntryId, str]] = []
+        self._deaths = Deaths()
+        # While the log is read for the first time; none where somebody listens to what is read.
+        self._backlog: Backlog | None = None
         self._waiters = Waiters()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follows the log. A read that blocks is let go of at the stop: XREAD owes nothing."""
-        following = asyncio.ensure_future(persist(stop, "tail", self.step))
-        stopped = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({following, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not following.done():
-            following.cancel()
-        await asyncio.gather(following, return_exceptions=stop.is_set())
+        with contextlib.suppress(Stopped):
+            await unless(stop, persist(stop, "tail", self.step))
         await self.close()
 
     async def close(self) -> None:
@@ -79,7 +79,9 @@ class Partition:
         try:
             read = await self._tail.read(None if self._load_to is not None else BLOCK_MS)
         except AWAY:
-            if self._away_since is None:
+            if self._backlog is not None:
+                self.epoch = ""  # what was read is of no use to anyone yet
+            elif self._away_since is None:
                 self._away_since = self._read_at
             raise
         self.heard_at = asyncio.get_running_loop().time()
@@ -116,16 +118,8 @@ class Partition:
         return room
 
     def gap(self, cursor: EntryId, expired_to: EntryId) -> Gap | None:
-        """What a reader that resumes after `cursor` can no longer be given; None if nothing. Up to
-        `expired_to` something of what it reads is over. 0-0 asks for all that lives, and misses
-        nothing."""
-        if cursor in (START, self.cursor):
-            return None
-        if not self._birth <= cursor <= self.cursor:
-            return Gap("reset", cursor, START)
-        if cursor < self._trimmed_to:
-            return Gap("trimmed", cursor, self._trimmed_to)
-        return Gap("expired", cursor, expired_to) if cursor < expired_to else None
+        """What a reader of this history can no longer be given."""
+        return gap_of(History(self._birth, self.cursor, self._trimmed_to), cursor, expired_to)
 
     async def reach(self, cursor: EntryId) -> None:
         """Waits for an id that the store knows and this process does not yet: a reader may come from
@@ -153,8 +147,9 @@ class Partition:
 
     def forget(self, now: int) -> None:
         """Lets go of all that is over at that time of the store's clock."""
-        while self._deaths and self._deaths[0][0] <= now:
-            _, entry_id, name = heapq.heappop(self._deaths)
+        if self._backlog is not None:
+            return
+        for entry_id, name in self._deaths.due(now):
             self.counted.occupancy.expire(entry_id)
             if room := self.rooms.get(name):
                 self._expire(room, entry_id)
@@ -172,8 +167,7 @@ class Partition:
         """Whether the store has come back with less than it had shown us."""
         self.forget(self.clock.now() + _SOON_MS)
         known = [last for room in self.rooms.values() if (last := room.newest_event())]
-        came_to = await look_again(self.log, self.position, known)
-        if came_to is None:
+        if (came_to := await look_again(self.log, self.position, known)) is None:
             log.warning("the log has lost its end: it is read anew")
             return True
         self._came_to = came_to
@@ -188,11 +182,12 @@ class Partition:
         self._away_since = None
         self.position = self._tail.position = START
         self._load_to = facts.last
-        self._trimmed_to = START
-        self.expired_to = self._expired_before = START
+        self._trimmed_to = self.expired_to = self._expired_before = START
         self._deaths.clear()
         self.counted.begin(facts.last)
         self._empty_rooms(facts)
+        is_heard = self.rooms or self._everything.listeners
+        self._backlog = None if is_heard else Backlog(self.counted, self._deaths, self.room)
 
     def _empty_rooms(self, facts: Facts) -> None:
         listened = {name: room for name, room in self.rooms.items() if room.subscribers}
@@ -211,8 +206,11 @@ class Partition:
         missed_to = self._miss(read)
         news: dict[str, list[Held | Erased]] = {}
         over: dict[str, EntryId] = {}
-        for entry in read.entries:
-            self._take_entry(entry, news, over)
+        if self._backlog is not None:
+            self._backlog.take(read.entries, self.clock.now(), self.window)
+        else:
+            for entry in read.entries:
+                self._take_entry(entry, news, over)
         self._tell_over(over)
         self._trim(read.trimmed_to)
         handed = sum(self.rooms[name].broadcast(events) for name, events in news.items())
@@ -232,7 +230,9 @@ class Partition:
         if not read.entries:
             self.position = self._tail.position = max(to, self.position)
         if self.position >= to:
-            self._load_to = None
+            if self._backlog is not None:
+                self.expired_to = max(self.expired_to, self._backlog.settle(self.window))
+            self._load_to = self._backlog = None
             self._know_what_ended(max(self._horizon(), read.swept_to), to)
 
     def _know_what_ended(self, over: EntryId, last: EntryId) -> None:
@@ -275,7 +275,7 @@ class Partition:
             return
         self.room(name).take(live)
         self.counted.take(live)
-        heapq.heappush(self._deaths, (live.expires_at, live.id, name))
+        self._deaths.add(live.expires_at, live.id, name)
         news.setdefault(name, []).append(live)
 
     def _expire(self, room: Room, entry_id: EntryId) -> None:

@@ -1,5 +1,8 @@
 """What one partition's tail took in and handed out, by the second, for the last five minutes."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 KEPT_S = 300
 # What has a time of the future, as under a clock that was set back, is not kept for long either.
 _MOST = KEPT_S + 60
@@ -15,6 +18,10 @@ class Rates:
 
     def posted(self, ms: int) -> None:
         _count(self.posts, ms // 1_000, 1)
+
+    def posted_all(self, times: Sequence[int]) -> None:
+        for second, count in Counter([ms // 1_000 for ms in times]).items():
+            _count(self.posts, second, count)
 
     def delivered(self, ms: int, events: int) -> None:
         if events:

@@ -76,9 +76,7 @@ class Room:
         self._known[event.id] = event
         if len(self._known) > REMEMBERED:
             self.floor = next(iter(self._known))
-            beyond = self._let_go(self.floor)
-            if isinstance(beyond, Held):
-                self._beyond_until = max(self._beyond_until, beyond.expires_at)
+            self._let_go_for_room(self.floor)
 
     def expire(self, entry_id: EntryId) -> bool:
         """Lets go of what is over; whether it was a message. One that was not remembered any more was
@@ -94,6 +92,13 @@ class Room:
         for entry_id in cut:
             self._let_go(entry_id)
         return bool(cut)
+
+    def skip(self, to: EntryId, until: int) -> None:
+        """Up to an id there was more than there is room for here; the last of it goes at `until`."""
+        for entry_id in [each for each in self._known if each <= to]:
+            self._let_go_for_room(entry_id)
+        self.floor = max(self.floor, to)
+        self._beyond_until = max(self._beyond_until, until)
 
     def get(self, entry_id: EntryId, now: int) -> Held | None:
         event = self._known.get(entry_id)
@@ -176,6 +181,11 @@ class Room:
         if event is not None and event.expires_at == self._last_expiry:
             self._last_expiry = None  # this too
         return event
+
+    def _let_go_for_room(self, entry_id: EntryId) -> None:
+        beyond = self._let_go(entry_id)
+        if isinstance(beyond, Held):
+            self._beyond_until = max(self._beyond_until, beyond.expires_at)
 
     def _newest_first(self, now: int) -> Iterator[Held | Erased]:
         return (event for event in reversed(self._known.values()) if event.expires_at > now)
