@@ -75,7 +75,9 @@ async def cut_off_requests(this: Round) -> None:
                     await _begin(this, web.url, Write(name, room, f"{name}-{number}"))
             await asyncio.sleep(0.01)
 
-    await asyncio.gather(*(abort(f"leaver{n}") for n in range(6)))
+    # It may be done more than once in a history.
+    begun = this.injected
+    await asyncio.gather(*(abort(f"leaver{begun}.{n}") for n in range(6)))
     this.healed()
 
 

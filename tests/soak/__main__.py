@@ -7,6 +7,7 @@ a promise was broken or something has grown, and says what.
 import os
 import secrets
 import sys
+from collections import Counter
 
 import uvloop
 
@@ -54,8 +55,9 @@ def _tell(one: Stretch) -> None:
         f"{', '.join(one.harms) or 'no harm'}",
         flush=True,
     )
-    for defect in one.defects[:5]:
-        print(f"    {defect.kind}: {defect.words}", flush=True)
+    for kind, count in Counter(defect.kind for defect in one.defects).items():
+        first = next(defect.words for defect in one.defects if defect.kind == kind)
+        print(f"    {count} {kind}, such as: {first}", flush=True)
 
 
 if __name__ == "__main__":
