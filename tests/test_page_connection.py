@@ -1,6 +1,7 @@
 """The page's way to the room: a WebSocket, a stream where none gets through, another tab's."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -13,6 +14,17 @@ from tests.waiting import wait_until
 SECOND = 1_000
 # Without shared workers a tab has a connection of its own, which a test can see and stand in.
 ALONE = "delete window.SharedWorker;"
+# So many pages lose their sockets at once; how long each waits before it comes back.
+LOSE = """async (pages) => {
+  const { follow } = await import("/static/stream.js");
+  const later = window.setTimeout, waits = [];
+  window.WebSocket = class { constructor() { later(() => this.onclose()); } close() {} };
+  window.setTimeout = (work, wait) => { if (work.name === "open") waits.push(wait); };
+  const told = () => {};
+  for (let page = 0; page < pages; page += 1) follow("lobby", "0-0", told);
+  while (waits.length < pages) await new Promise((done) => later(done, 5));
+  return waits;
+}"""
 
 
 class Ways:
@@ -174,3 +186,15 @@ async def test_a_tab_that_joins_learns_what_was_erased_before_it_came(
             await expect(second.locator("#messages .text").last).to_have_text("number 59")
             assert await shown(second) == [f"number {number}" for number in range(60)]
         await context.close()
+
+
+async def test_pages_come_back_spread(messenger: Messenger) -> None:
+    """A restart closes all sockets at once. Each page waits for a time of its own, from half a second to
+    three, and no fifth of that span has twice its share."""
+    async with browser() as opened, watched_page(opened) as page:
+        await enter(page, messenger.url)
+        waits = await page.evaluate(LOSE, 500)
+    assert min(waits) >= 500
+    assert max(waits) <= 3_000
+    fifths = Counter((wait - 500) // 500 for wait in waits)
+    assert max(fifths.values()) < 2 * len(waits) / 5
