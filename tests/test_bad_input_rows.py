@@ -103,11 +103,13 @@ TESTS = {
 
 
 def is_there(test: str) -> bool:
-    """Whether a test of that name, `file::function`, is in tests/."""
+    """Whether a test of that name is in tests/: `file::function`, or a file whole."""
     file, _, function = test.partition("::")
     path = ROOT / "tests" / f"{file}.py"
-    found = path.is_file() and re.search(rf"^(async )?def {function}\(", path.read_text(), re.M)
-    return bool(found)
+    pattern = rf"^(async )?def {function or 'test_'}"
+    return path.is_file() and bool(
+        re.search(pattern + ("\\(" if function else ""), path.read_text(), re.M)
+    )
 
 
 def test_every_row_of_the_table_has_its_tests() -> None:
