@@ -6,8 +6,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from yarl import URL
 
 from messenger.settings import load
@@ -195,64 +193,6 @@ async def test_a_refused_form_keeps_what_was_written(messenger: Messenger) -> No
     assert "x" * 2_001 in page
     assert 'value="Ann"' in page
     assert '<option value="10s" selected>10 s</option>' in page
-
-
-_HEADER = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"))
-
-
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(data=st.data())
-def test_no_bytes_give_a_500(address: str, data: st.DataObject) -> None:
-    """Whatever bytes come as body, header, path or query, the answer is a refusal or a result."""
-    raw = data.draw(_request())
-    answer = asyncio.run(_send(address, raw))
-    assert answer.startswith(b"HTTP/1."), answer[:200]
-    assert not answer.split(b" ")[1].startswith(b"5"), (raw[:300], answer[:300])
-    assert b"Traceback" not in answer
-
-
-@st.composite
-def _request(draw: st.DrawFn) -> bytes:
-    method = draw(st.sampled_from(["GET", "POST", "DELETE", "PUT"]))
-    segment = st.one_of(
-        st.sampled_from(["lobby", "messages", "1-1", "%ff", "%00", "..", "a%2fb", "é"]),
-        st.text(
-            st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#?"),
-            max_size=9,
-        ),
-    )
-    path = draw(
-        st.one_of(
-            st.sampled_from([PATH, "/r/lobby", "/api/rooms/lobby/messages/1-1", "/health/live"]),
-            st.sampled_from(["/api/rooms/lobby/socket", "/api/events", "/api/socket"]),
-            st.lists(segment, max_size=5).map(lambda parts: "/" + "/".join(parts)),
-        )
-    )
-    query = draw(
-        st.one_of(st.just(""), st.sampled_from(["?limit=", "?after=", "?wait=", "?rooms="]))
-    )
-    value = draw(segment) if query else ""
-    kind = draw(st.sampled_from(["application/json", "application/x-www-form-urlencoded", "x/y"]))
-    key, last = draw(_HEADER), draw(_HEADER)
-    content = draw(
-        st.one_of(
-            st.binary(max_size=90),
-            st.text(max_size=50).map(
-                lambda text: b'{"text":"%b"}' % text.encode("utf-8", "replace")
-            ),
-        )
-    )
-    head = (
-        f"{method} {path}{query}{value} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-        f"Content-Type: {kind}\r\nIdempotency-Key: {key}\r\nLast-Event-ID: {last}\r\n"
-        f"If-None-Match: {key}\r\nAuthorization: Bearer {last}\r\n"
-        f"Content-Length: {len(content)}\r\n\r\n"
-    )
-    return head.encode("latin-1", "replace") + content
 
 
 async def _exchange(messenger: Messenger, raw: bytes) -> bytes:
