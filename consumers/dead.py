@@ -1,5 +1,6 @@
 """Dead letters: entries that a group can't handle, kept with the reason, no longer than a message."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 
 from consumers.groups import group_names
@@ -18,6 +19,8 @@ _DIG = load("consumers", "dig", parts=("groups", "letters"))
 
 # What a letter says of itself, before the entry's own fields.
 _OWN = ("entry", "group", "error", "attempts")
+_LATEST = 2.0**53
+_MEMBER = re.compile(rb"(\d{1,20}-\d{1,20}) (\d{1,20}-\d{1,20}) (.*)", re.DOTALL | re.ASCII)
 
 
 class DeadLetters:
@@ -92,23 +95,26 @@ class DeadLetters:
         flat = await self._pipe.call(
             "ZRANGE", self._keys.letters, f"({now}", "+inf", "BYSCORE", "WITHSCORES"
         )
+        members = zip(map(_read_member, flat[::2]), flat[1::2], strict=True)
         group = self._group.encode()
         return [
-            (member, member.split(b" ")[1], int(at))
-            for member, at in zip(flat[::2], flat[1::2], strict=True)
-            if member.split(b" ", 2)[2] == group
+            (found[0], found[2], int(min(float(at), _LATEST)))
+            for found, at in members
+            if found is not None and found[3] == group
         ]
 
     def _letter(self, letter: bytes, flat: Reply, expires_at: int) -> Letter:
+        """What is missing in a letter, or no number, is another program's mistake, and told as it is."""
         words = [word.decode(errors="replace") for word in flat]
         pairs = list(zip(words[::2], words[1::2], strict=True))
         own, fields = dict(pairs[: len(_OWN)]), dict(pairs[len(_OWN) :])
+        attempts = own.get("attempts", "")
         return Letter(
-            entry=own["entry"],
+            entry=own.get("entry", ""),
             group=self._group,
             partition=self._keys.partition,
-            error=own["error"],
-            attempts=int(own["attempts"]),
+            error=own.get("error", ""),
+            attempts=int(attempts) if re.fullmatch(r"\d{1,9}", attempts, re.ASCII) else 0,
             buried_at=EntryId.read(letter).ms,
             expires_at=expires_at,
             fields=fields,
@@ -118,7 +124,8 @@ class DeadLetters:
 async def groups_with_letters(log: Log) -> set[str]:
     """The groups that have dead letters on a log, also those that are gone."""
     members = await log.store.pipe.call("ZRANGE", log.keys.letters, 0, -1)
-    return {member.split(b" ", 2)[2].decode() for member in members}
+    found = map(_read_member, members)
+    return {each[3].decode(errors="backslashreplace") for each in found if each is not None}
 
 
 async def known_groups(logs: Logs) -> list[str]:
@@ -145,6 +152,15 @@ async def dig_out(
             )
         done, gone = done + dug[0], gone + dug[1]
     return done, gone
+
+
+def _read_member(member: bytes) -> re.Match[bytes] | None:
+    """The entry, the letter and the group of a member of the index; None for what a program with a
+    group of its own has written there and is none."""
+    found = _MEMBER.fullmatch(member)
+    if found is None or max(*EntryId.read(found[1]), *EntryId.read(found[2])) >= 2**64:
+        return None
+    return found
 
 
 def _entry_of(member: bytes) -> str:

@@ -19,10 +19,19 @@ local function letters_of(letters, entry, at, group)
   return found
 end
 
+-- Whoever may bury may write anything there. What names no letter stops nobody: it only goes.
+local function is_no_letter(err)
+  return string.find(err, 'Invalid stream ID') or string.find(err, 'WRONGTYPE')
+end
+
 local function drop_letters(log, letters, members)
   for _, member in ipairs(members) do
     local _, letter, group = string.match(member, '^(%S+) (%S+) (.*)$')
-    redis.call('XDEL', string.sub(log, 1, -4) .. 'dead:' .. group, letter)
+    if letter then
+      local key = string.sub(log, 1, -4) .. 'dead:' .. group
+      local gone = redis.pcall('XDEL', key, letter)
+      if type(gone) == 'table' and not is_no_letter(gone['err']) then error(gone['err']) end
+    end
     redis.call('ZREM', letters, member)
   end
   return #members
