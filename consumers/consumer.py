@@ -49,7 +49,7 @@ BatchHandler = Callable[[list[Delivery]], Awaitable[None]]
 class Consumer:
     """One consumer of a group, on all partitions of a store, or on one room.
 
-    url      the store: redis://, rediss:// or unix://
+    url      the store: redis://, rediss:// or unix://, redis+cluster:// or redis+sentinel://
     group    the group's name; consumers of one name share the work
     since    where a new group begins: window, now, an id, a time or a duration ago. A group that is
              there goes on where it was
@@ -177,9 +177,8 @@ class Consumer:
         mark = keys.done(self._membership.group, str(delivery.id))
         until = delivery.expires_at + _MARK_MS
         share = self._shares[delivery.partition]
-        return bool(
-            await share.insist(lambda: self._store.pipe.run(_ONCE, [mark], [until, *words]))
-        )
+        pipe = self._logs.all[delivery.partition].store.pipe
+        return bool(await share.insist(lambda: pipe.run(_ONCE, [mark], [until, *words])))
 
     async def caught_up(self) -> None:
         """Until this consumer has handled all that there was when it was asked. What another one holds

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import msgspec
-from redis.exceptions import NoPermissionError, ResponseError
 
 from messenger.clock import ms_of
 from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log
+from messenger.replies import Rejected, facts
 from messenger.scripts import load
 
 # Counted in parts of so many.
@@ -78,11 +78,15 @@ async def read_lag(logs: Sequence[Log], group: str) -> Lag:
 
 async def group_names(log: Log) -> set[str]:
     """The groups on a log, the projector's among them."""
+    return {_text(each["name"]) for each in await facts_of_groups(log)}
+
+
+async def facts_of_groups(log: Log) -> list[dict[str, Any]]:
+    """What the store says of each group; nothing where there is no log."""
     try:
-        groups: list[dict[str, Any]] = await log.store.client.xinfo_groups(log.keys.log)
-    except ResponseError:  # flushed just now
-        return set()
-    return {_text(each["name"]) for each in groups}
+        return [facts(each) for each in await log.store.pipe.call("XINFO", "GROUPS", log.keys.log)]
+    except Rejected:  # never used, or flushed just now
+        return []
 
 
 async def count_after(log: Log, after: EntryId, most: int | None) -> tuple[int, EntryId | None]:
@@ -105,40 +109,38 @@ async def count_after(log: Log, after: EntryId, most: int | None) -> tuple[int, 
 
 
 async def _groups(log: Log, most: int | None, only: str | None) -> list[GroupStats]:
-    client = log.store.client
-    now = int(ms_of(await client.time()))
+    now = int(ms_of(await log.store.pipe.call("TIME")))
     try:
-        groups: list[dict[str, Any]] = await client.xinfo_groups(log.keys.log)
+        groups = await facts_of_groups(log)
         chosen = [each for each in groups if only in (None, _text(each["name"]))]
         return [await _group(log, each, now, most) for each in chosen]
-    except NoPermissionError:  # nothing is no answer to that
-        raise
-    except ResponseError:  # not there: never used, or flushed or destroyed just now
+    except Rejected:  # destroyed just now
         return []
 
 
 async def _group(log: Log, fact: dict[str, Any], now: int, most: int | None) -> GroupStats:
-    client, keys = log.store.client, log.keys
+    pipe, keys = log.store.pipe, log.keys
     name = _text(fact["name"])
-    delivered = EntryId.parse(fact["last-delivered-id"].decode())
+    delivered = EntryId.read(fact["last-delivered-id"])
     lag, oldest = await count_after(log, delivered, most)
-    pending: Any = await client.xpending(keys.log, fact["name"])
-    consumers: Any = await client.xinfo_consumers(keys.log, fact["name"])
-    counts = await _or(client.hgetall(keys.meta if name == PROJECTOR else keys.group(name)), {})
+    pending, first, *_ = await pipe.call("XPENDING", keys.log, fact["name"])
+    consumers = map(facts, await pipe.call("XINFO", "CONSUMERS", keys.log, fact["name"]))
+    of_group = keys.meta if name == PROJECTOR else keys.group(name)
+    counts = facts(await _or(pipe.call("HGETALL", of_group), []))
     return GroupStats(
         group=name,
         partition=keys.partition,
         lag=lag,
         lag_ms=_age(oldest, now),
-        pending=pending["pending"],
-        oldest_pending_ms=_age(EntryId.read(pending["min"]) if pending["min"] else None, now),
+        pending=pending,
+        oldest_pending_ms=_age(EntryId.read(first) if first else None, now),
         consumers=[
             ConsumerStats(_text(each["name"]), each["pending"], each["idle"]) for each in consumers
         ],
-        dead_letters=await _or(client.xlen(keys.dead(name)), 0),
-        handled=_number(counts, b"projected" if name == PROJECTOR else b"handled"),
-        expired=_number(counts, b"expired_unprocessed"),
-        redelivered=_number(counts, b"redelivered"),
+        dead_letters=await _or(pipe.call("XLEN", keys.dead(name)), 0),
+        handled=_number(counts, "projected" if name == PROJECTOR else "handled"),
+        expired=_number(counts, "expired_unprocessed"),
+        redelivered=_number(counts, "redelivered"),
     )
 
 
@@ -146,13 +148,11 @@ async def _or(asked: Awaitable[Any], otherwise: Any) -> Any:  # noqa: ANN401  as
     """Whoever has a group may write its keys: one of another type hides no other group."""
     try:
         return await asked
-    except NoPermissionError:
-        raise
-    except ResponseError:
+    except Rejected:
         return otherwise
 
 
-def _number(counts: dict[bytes, bytes], name: bytes) -> int:
+def _number(counts: dict[str, bytes], name: str) -> int:
     """The same for a count that is no number."""
     found = counts.get(name, b"")
     return int(found) if found.isdigit() and len(found) < 19 else 0

@@ -8,11 +8,15 @@ from functools import partial
 from typing import NamedTuple
 
 from messenger.connection import Store
+from messenger.errors import StoreUnavailable
 from messenger.keys import PREFIX
 from messenger.loops import patiently
+from messenger.pipe import Pipe
+from messenger.where import Server
 
 COUNT = 1_000
 _PATIENCE_S = 10.0
+_PASSES = 5
 
 _KEY = re.compile(
     rb"messenger:\{(\d+)\}:(?:view:([^:]*):)?(?:(message|room):(.*)|(rooms))", re.DOTALL
@@ -33,14 +37,33 @@ async def view_keys(
     store: Store, stop: asyncio.Event
 ) -> AsyncIterator[tuple[list[ViewKey], float]]:
     """Keys of all views of all partitions, some at a time, and how much of the store was looked
-    through, from 0 to 1. Raises Stopped at the stop, and StoreUnavailable."""
+    through, from 0 to 1. Raises Stopped at the stop, and StoreUnavailable.
+
+    In a cluster each primary is looked through, and again where slots have moved meanwhile: a key may
+    have gone from one that was still to come to one that was done."""
+    for _ in range(_PASSES):
+        primaries = await _primaries(store, stop)
+        for number, server in enumerate(primaries):
+            async for keys, done in _of_server(store.on(server), stop):
+                yield keys, (number + done) / len(primaries)
+        if await _primaries(store, stop) == primaries:
+            return
+    raise StoreUnavailable("slots of the cluster move again and again; try again")
+
+
+async def _primaries(store: Store, stop: asyncio.Event) -> list[Server]:
+    servers = await patiently(stop, "scan", store.servers, for_s=_PATIENCE_S)
+    return [each for each in servers if each.is_primary]
+
+
+async def _of_server(pipe: Pipe, stop: asyncio.Event) -> AsyncIterator[tuple[list[ViewKey], float]]:
     cursor, seen = b"0", 0
-    total = max(await store.pipe.call("DBSIZE"), 1)
+    total = max(await pipe.call("DBSIZE"), 1)
     while True:
         cursor, keys = await patiently(
             stop,
             "scan",
-            partial(store.pipe.call, "SCAN", cursor, "MATCH", PREFIX + "*", "COUNT", COUNT),
+            partial(pipe.call, "SCAN", cursor, "MATCH", PREFIX + "*", "COUNT", COUNT),
             for_s=_PATIENCE_S,
         )
         seen += len(keys)

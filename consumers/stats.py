@@ -1,16 +1,15 @@
 """What the store can tell of itself and of the work on it: read when somebody asks, by any process."""
 
 import asyncio
-from typing import Any
 
 import msgspec
-from redis.exceptions import ResponseError
 
-from consumers.groups import GroupStats, count_after, read_groups
+from consumers.groups import GroupStats, count_after, facts_of_groups, read_groups
 from messenger.clock import ms_of
 from messenger.entries import START, EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs
+from messenger.replies import Rejected, facts, info
 
 # Counting further than this costs more than the number is worth.
 _LONGEST_COUNT = 10_000
@@ -35,7 +34,9 @@ class PartitionStats(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """`is_primary`: writes are taken at all; `is_full`: what takes memory is refused, by the store's
+    """Of several servers the memory is that of the fullest, and the rest true where it is of each.
+
+    `is_primary`: writes are taken at all; `is_full`: what takes memory is refused, by the store's
     own measure. `is_written`: the store's last write to its append-only file went well;
     `is_rewritten`: so did the last rewrite, which takes expired texts off the disk."""
 
@@ -49,20 +50,53 @@ class Stats(msgspec.Struct, frozen=True):
 
 
 async def read_stats(logs: Logs) -> Stats:
-    """The store's figures now; raises what redis-py raises when it is away."""
-    info, *partitions = await asyncio.gather(
-        logs.store.client.info("memory", "persistence", "replication"),
-        *(_partition(each) for each in logs.all),
+    """The store's figures now; raises StoreUnavailable when it is away."""
+    servers, partitions = await asyncio.gather(
+        _servers(logs), asyncio.gather(*(_partition(each) for each in logs.all))
     )
+    fullest = max(servers, key=lambda each: each.fullness)
     return Stats(
-        used_memory=info["used_memory"],
-        max_memory=info["maxmemory"],
-        is_primary=info.get("role", "master") == "master",
-        is_full=0 < info["maxmemory"] < info["used_memory"] - info["mem_not_counted_for_evict"],
-        is_written=info.get("aof_last_write_status", "ok") == "ok",
-        is_rewritten=info.get("aof_last_bgrewrite_status", "ok") == "ok",
+        used_memory=fullest.used,
+        max_memory=fullest.most,
+        is_primary=all(each.info.get("role", "master") == "master" for each in servers),
+        is_full=any(each.fullness > 1 for each in servers),
+        is_written=all(_is_ok(each, "aof_last_write_status") for each in servers),
+        is_rewritten=all(_is_ok(each, "aof_last_bgrewrite_status") for each in servers),
         partitions=list(partitions),
     )
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What one server says of itself."""
+
+    info: dict[str, str]
+
+    @property
+    def used(self) -> int:
+        return int(self.info["used_memory"])
+
+    @property
+    def most(self) -> int:
+        return int(self.info["maxmemory"])
+
+    @property
+    def fullness(self) -> float:
+        """By its own measure; over 1 it is full."""
+        counted = self.used - int(self.info["mem_not_counted_for_evict"])
+        return counted / self.most if self.most else 0.0
+
+
+async def _servers(logs: Logs) -> list[_Told]:
+    """Each server that has one of the partitions."""
+    pipes = {await each.store.pipe.server(): each.store.pipe for each in logs.all}
+    told = await asyncio.gather(
+        *(pipe.call("INFO", "memory", "persistence", "replication") for pipe in pipes.values())
+    )
+    return [_Told(info(each)) for each in told]
+
+
+def _is_ok(told: _Told, name: str) -> bool:
+    return told.info.get(name, "ok") == "ok"
 
 
 async def read_group_stats(logs: Logs) -> list[GroupStats]:
@@ -72,15 +106,14 @@ async def read_group_stats(logs: Logs) -> list[GroupStats]:
 
 
 async def _partition(log: Log) -> PartitionStats:
-    client, keys = log.store.client, log.keys
-    now = int(ms_of(await client.time()))
-    raw: Any = await client.hgetall(keys.meta)
-    meta = {name.decode(): value for name, value in raw.items()}
+    pipe, keys = log.store.pipe, log.keys
+    now = int(ms_of(await pipe.call("TIME")))
+    meta = facts(await pipe.call("HGETALL", keys.meta))
     last, delivered, pending = await _positions(log)
     lag, oldest = await count_after(log, delivered, _LONGEST_COUNT)
     return PartitionStats(
         partition=keys.partition,
-        length=await client.xlen(keys.log),
+        length=await pipe.call("XLEN", keys.log),
         lag=lag,
         lag_ms=max(0, now - oldest.ms) if oldest else 0,
         pending=pending,
@@ -97,12 +130,11 @@ async def _partition(log: Log) -> PartitionStats:
 async def _positions(log: Log) -> tuple[EntryId, EntryId, int]:
     """The log's last id, the last id that the projector was given, and how many it has not acked."""
     try:
-        stream: dict[str, Any] = await log.store.client.xinfo_stream(log.keys.log)
-        groups: list[dict[str, Any]] = await log.store.client.xinfo_groups(log.keys.log)
-    except ResponseError:  # not there: never used, or flushed just now
+        stream = facts(await log.store.pipe.call("XINFO", "STREAM", log.keys.log))
+    except Rejected:  # not there: never used, or flushed just now
         return START, START, 0
-    last = EntryId.parse(stream["last-generated-id"].decode())
-    for group in groups:
+    last = EntryId.read(stream["last-generated-id"])
+    for group in await facts_of_groups(log):
         if group["name"] == PROJECTOR.encode():
-            return last, EntryId.parse(group["last-delivered-id"].decode()), group["pending"]
+            return last, EntryId.read(group["last-delivered-id"]), group["pending"]
     return last, START, 0

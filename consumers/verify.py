@@ -134,8 +134,9 @@ class Verification:
         raise StoreUnavailable("the view is rebuilt again and again; try again")
 
     async def _look_through_once(self, stop: asyncio.Event) -> None:
-        pipe = self._logs.store.pipe
-        replies = [await pipe.call("HGET", log.keys.meta, "view") for log in self._logs.all]
+        replies = [
+            await log.store.pipe.call("HGET", log.keys.meta, "view") for log in self._logs.all
+        ]
         generations = [(reply or b"").decode() for reply in replies]
         async for keys, done in view_keys(self._logs.store, stop):
             self.done = (1.0 + done) / 2

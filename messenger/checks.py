@@ -1,16 +1,17 @@
 """What a store is, and what that means for the promises: looked at before anything is served."""
 
 import re
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from messenger import rights
 from messenger.address import Address
 from messenger.connection import Store
-from messenger.errors import StoreUnavailable, StoreUnfit
+from messenger.errors import StoreUnfit
 from messenger.keys import Keys
+from messenger.pipe import Pipe
+from messenger.replies import NotPermitted, Rejected, facts, info
 from messenger.right import Right
 from messenger.roles import ROLES
 from messenger.settings import Settings
@@ -29,19 +30,30 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def check(store: Store) -> list[Finding]:
-    """Every finding about a store; StoreUnavailable if it can't be asked."""
-    try:
-        info = await store.client.info()
-        config = await _config(store)
-    except (RedisError, OSError) as error:
-        raise StoreUnavailable(f"the store can't be asked: {error}") from None
+    """Every finding about a store; StoreUnavailable if it can't be asked. What is not the same on all
+    of its primaries is told of each."""
+    primaries = [each for each in await store.servers() if each.is_primary]
+    found = [await _check_server(store.on(each), is_cluster=store.is_cluster) for each in primaries]
+    if len(set(map(tuple, found))) == 1:
+        return found[0]
     return [
-        _version(info),
-        _eviction(info, config),
-        _memory(info),
-        _append_only(info, config),
+        msgspec.structs.replace(each, subject=f"{each.subject} of {server.address.name}")
+        for server, findings in zip(primaries, found, strict=True)
+        for each in findings
+    ]
+
+
+async def _check_server(pipe: Pipe, *, is_cluster: bool) -> list[Finding]:
+    told = info(await pipe.call("INFO"))
+    config = await _config(pipe)
+    return [
+        *_mode(told, is_cluster=is_cluster),
+        _version(told),
+        _eviction(told, config),
+        _memory(told),
+        _append_only(told, config),
         _nodes(config),
-        _replication(info),
+        _replication(told),
     ]
 
 
@@ -69,11 +81,22 @@ def refuse_unfit(findings: list[Finding]) -> None:
 
 
 async def check_rights(store: Store, *roles: str) -> Finding:
-    """Which of the roles our user may play; refused if none: what it may not do would fail later."""
-    user = await rights.who(store)
+    """Which of the roles our user may play; refused if none: what it may not do would fail later.
+    Each server has users of its own: of several the one that lets us do the least is told of."""
+    found = []
+    for server in await store.servers():
+        if server.is_primary:
+            found.append(await _check_rights(store, store.on(server), *roles))
+    order = ("refused", "weak", "good")
+    return min(found, key=lambda each: order.index(each.verdict))
+
+
+async def _check_rights(store: Store, pipe: Pipe, *roles: str) -> Finding:
+    user = await rights.who(pipe)
     if user is None:
         return Finding("rights", "unknown", "weak", "the store does not say what we may do")
-    lacking = {role: await rights.lacking(store, user, ROLES[role]) for role in roles}
+    database = rights.database_of(store)
+    lacking = {role: await rights.lacking(pipe, user, ROLES[role], database) for role in roles}
     able = [role for role in roles if not lacking[role]]
     if None in lacking.values():
         return Finding("rights", user, "weak", "the store does not say what this user may do")
@@ -84,7 +107,7 @@ async def check_rights(store: Store, *roles: str) -> Finding:
             "refused",
             f"allowed: a user as `messenger acl --role {roles[0]}` of this version writes it",
         )
-    if user == "default" and not _is_guarded(Address.parse(store.url)):
+    if user == "default" and not _is_guarded(store.address):
         return Finding(
             "rights",
             "default, without a password",
@@ -101,29 +124,38 @@ def _is_guarded(address: Address) -> bool:
 
 # May this be asked? It tells passwords too, so the roles have no right to it.
 _ASK = Right("CONFIG GET maxmemory-policy", "the options that the promises hang on")
+_OPTIONS = ("maxmemory-policy", "appendfsync", "aof-use-rdb-preamble", "stream-node-max-entries")
 
 
-async def _config(store: Store) -> dict[str, str]:
+async def _config(pipe: Pipe) -> dict[str, str]:
     """The options that matter; empty where the store does not let us ask."""
-    user = await rights.who(store)
-    if user is not None and await rights.lacking(store, user, (_ASK,)):
+    user = await rights.who(pipe)
+    if user is not None and await rights.lacking(pipe, user, (_ASK,)):
         return {}
     try:
-        raw: dict[Any, Any] = await store.client.config_get(
-            "maxmemory-policy", "appendfsync", "aof-use-rdb-preamble", "stream-node-max-entries"
-        )
-    except (NoPermissionError, ResponseError):
+        raw = await pipe.call("CONFIG", "GET", *_OPTIONS)
+    except (Rejected, NotPermitted):
         return {}
-    return {_text(name): _text(value) for name, value in raw.items()}
+    return {name: value.decode() for name, value in facts(raw).items()}
 
 
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _mode(told: dict[str, str], *, is_cluster: bool) -> list[Finding]:
+    """Nothing to say where the URL fits."""
+    if told.get("cluster_enabled") != "1" or is_cluster:
+        return []
+    return [
+        Finding(
+            "mode",
+            "a server of a cluster",
+            "refused",
+            "it has only some of the partitions; allowed: redis+cluster:// before its address",
+        )
+    ]
 
 
-def _version(info: dict[str, Any]) -> Finding:
-    name = "valkey" if "valkey_version" in info else "redis"
-    version = str(info.get("valkey_version") or info["redis_version"])
+def _version(told: dict[str, str]) -> Finding:
+    name = "valkey" if "valkey_version" in told else "redis"
+    version = str(told.get("valkey_version") or told["redis_version"])
     numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     shown = f"{name} {version}"
     if numbers < _OLDEST:
@@ -131,8 +163,8 @@ def _version(info: dict[str, Any]) -> Finding:
     return Finding("version", shown, "good", "has every command that is needed")
 
 
-def _eviction(info: dict[str, Any], config: dict[str, str]) -> Finding:
-    policy = config.get("maxmemory-policy") or str(info.get("maxmemory_policy", "unknown"))
+def _eviction(told: dict[str, str], config: dict[str, str]) -> Finding:
+    policy = config.get("maxmemory-policy") or str(told.get("maxmemory_policy", "unknown"))
     if policy.startswith("allkeys-"):
         return Finding(
             "maxmemory-policy",
@@ -152,15 +184,15 @@ def _eviction(info: dict[str, Any], config: dict[str, str]) -> Finding:
     )
 
 
-def _memory(info: dict[str, Any]) -> Finding:
-    limit = int(info.get("maxmemory", 0))
+def _memory(told: dict[str, str]) -> Finding:
+    limit = int(told.get("maxmemory", 0))
     if not limit:
         return Finding("maxmemory", "no limit", "weak", "a flood fills the machine's memory")
     return Finding("maxmemory", f"{limit >> 20} MB", "good", "posts are refused when it is full")
 
 
-def _append_only(info: dict[str, Any], config: dict[str, str]) -> Finding:
-    if not int(info.get("aof_enabled", 0)):
+def _append_only(told: dict[str, str], config: dict[str, str]) -> Finding:
+    if not int(told.get("aof_enabled", 0)):
         return Finding(
             "appendonly", "no", "weak", "accepted messages are lost when the store restarts"
         )
@@ -198,11 +230,11 @@ def _nodes(config: dict[str, str]) -> Finding:
     )
 
 
-def _replication(info: dict[str, Any]) -> Finding:
-    role = str(info.get("role", "unknown"))
+def _replication(told: dict[str, str]) -> Finding:
+    role = str(told.get("role", "unknown"))
     if role != "master":
         return Finding("role", role, "refused", "nothing can be written; allowed: the primary")
-    replicas = int(info.get("connected_slaves", 0))
+    replicas = int(told.get("connected_slaves", 0))
     if replicas:
         return Finding(
             "replicas", str(replicas), "weak", "a failover can lose the last moments (asynchronous)"

@@ -1,5 +1,6 @@
 """The ways to speak to a store. Each use has its own connections, so that none waits for another."""
 
+from functools import cached_property
 from types import TracebackType
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -7,7 +8,11 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
+from messenger.address import Address, is_of_cluster, is_of_sentinels, parse_group
+from messenger.cluster import Cluster
 from messenger.pipe import Pipe
+from messenger.sentinels import Sentinels
+from messenger.where import Fixed, Server, Where
 
 Client = Redis
 
@@ -21,24 +26,79 @@ _CONNECTIONS = 8
 
 
 class Store:
-    """A store by its URL: `pipe` for the hot paths, `client` for the rest, `reader()` to block on."""
+    """A store by its URL: `pipe` for the hot paths, `reader()` to block on, `client` for the rest of a
+    store of one server. Of a cluster each partition has a store of its own, `of(partition)`; what is
+    asked of the whole is asked of the first partition's server."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.pipe = Pipe(url)
-        self.client = _client(url)
+        self._cluster = Cluster(parse_group(url).asked) if is_of_cluster(url) else None
+        self._sentinels = Sentinels(parse_group(url)) if is_of_sentinels(url) else None
+        self._parts: dict[int, Store] = {}
+        if self._cluster is not None:
+            self._where: Where = self._cluster.where(0)
+            self.pipe: Pipe = self._cluster.pipe(0)
+        else:
+            self._where = self._sentinels or Fixed(Address.parse(url))
+            self.pipe = Pipe(self._where)
+        # To single servers, and those of their own.
+        self._pipes: dict[str, Pipe] = {}
         self._readers: list[Pipe] = []
+
+    @property
+    def is_cluster(self) -> bool:
+        return self._cluster is not None
+
+    @property
+    def address(self) -> Address:
+        """How the store's servers are greeted."""
+        is_one = self._cluster is None and self._sentinels is None
+        return Address.parse(self.url) if is_one else parse_group(self.url).store
+
+    @cached_property
+    def client(self) -> Client:
+        return _client(self.url)
+
+    def of(self, partition: int) -> "Store":
+        """The store as one partition needs it."""
+        if self._cluster is None:
+            return self
+        if partition not in self._parts:
+            self._parts[partition] = _Part(self, self._cluster, partition)
+        return self._parts[partition]
 
     def reader(self) -> Pipe:
         """A pipe of its own, for reads that block up to BLOCK_MS: others would wait behind them."""
-        reader = Pipe(self.url, silence_s=BLOCK_MS / 1_000 + _BLOCK_MARGIN_S)
-        self._readers.append(reader)
+        reader = Pipe(self._where, silence_s=BLOCK_MS / 1_000 + _BLOCK_MARGIN_S)
+        self._readers = [*(each for each in self._readers if not each.is_closed), reader]
         return reader
 
+    async def servers(self) -> list[Server]:
+        """Every server of the store, the primaries first. Raises StoreUnavailable."""
+        if self._cluster is not None:
+            return (await self._cluster.topology()).servers()
+        if self._sentinels is not None:
+            return await self._sentinels.servers()
+        return [Server(await self._where.find())]
+
+    def on(self, server: Server) -> Pipe:
+        """The way to one of the servers, whatever it has or is."""
+        if self._cluster is not None:
+            return self._cluster.pipe_to(server.address)
+        if server.is_primary:
+            return self.pipe
+        name = server.address.name
+        return self._pipes.setdefault(name, Pipe(Fixed(server.address)))
+
     async def close(self) -> None:
-        for pipe in (self.pipe, *self._readers):
+        for pipe in (self.pipe, *self._pipes.values(), *self._readers):
             await pipe.close()
-        await self.client.aclose(close_connection_pool=True)
+        for part in self._parts.values():
+            await part.close()
+        if self._cluster is not None:
+            await self._cluster.close()
+        if "client" in self.__dict__:
+            await self.client.aclose(close_connection_pool=True)
 
     async def __aenter__(self) -> "Store":
         return self
@@ -50,6 +110,28 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+class _Part(Store):
+    """A cluster as one partition needs it. Its pipe shares a connection with the other partitions of
+    its server; a read that blocks needs one of its own."""
+
+    def __init__(self, whole: Store, cluster: Cluster, partition: int) -> None:
+        self.url = whole.url
+        self._whole = whole
+        self._cluster, self._sentinels = None, None
+        self._parts, self._pipes, self._readers = {}, {}, []
+        self._where = cluster.where(partition)
+        self.pipe = cluster.pipe(partition)
+
+    def of(self, partition: int) -> Store:
+        return self._whole.of(partition)
+
+    async def servers(self) -> list[Server]:
+        return await self._whole.servers()
+
+    def on(self, server: Server) -> Pipe:
+        return self._whole.on(server)
 
 
 def _client(url: str) -> Client:

@@ -62,6 +62,9 @@ class Keys(ViewKeys):
         # 8 s after the last sign; web
         self.here = self.tag + "here"
 
+        # never there: in a cluster a script asks for it first (scripts.py); nobody
+        self.whole = self.tag + "whole"
+
     def sent(self, room: str, key: str) -> str:
         """string: the id, ttl and fingerprint of a post; the message's life; append.
 

@@ -14,7 +14,7 @@ import msgspec
 
 from messenger import durations
 from messenger.address import Argument
-from messenger.connection import Client, Store
+from messenger.connection import Store
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit
 from messenger.events import MessagePosted
@@ -173,11 +173,12 @@ class Log:
     async def _write_expiring(self, window: int) -> EntryId:
         """Before the window grows: what was posted under the shorter one must still go in its time,
         and the trim no longer sees to that."""
-        client: Client = self.store.client
         last = START
         while page := await self.range(last):
-            due = {str(entry.id): entry.id.ms + _life(entry, window) for entry in page}
-            await client.zadd(self.keys.expiring, due, nx=True)
+            due: list[Argument] = []
+            for entry in page:
+                due += [entry.id.ms + _life(entry, window), str(entry.id)]
+            await self.store.pipe.call("ZADD", self.keys.expiring, "NX", *due)
             last = page[-1].id
         return last
 
@@ -245,7 +246,10 @@ class Logs:
     def __init__(self, store: Store, settings: Settings, kind: type[Log] = Log) -> None:
         self.store = store
         self.settings = settings
-        self.all = [kind(store, partition, settings) for partition in range(settings.partitions)]
+        self.all = [
+            kind(store.of(partition), partition, settings)
+            for partition in range(settings.partitions)
+        ]
 
     def of(self, room: str) -> Log:
         if len(self.all) == 1:

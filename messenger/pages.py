@@ -7,12 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from messenger.clock import StoreClock, ms_of
-from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import LogReset
 from messenger.log import Log
 from messenger.loops import look_at
-from messenger.pipe import Pipe
 from messenger.replies import Reply
 
 # A hundred costs a third more; above a thousand nothing is gained. Several logs share it.
@@ -80,8 +78,8 @@ class Merged:
     def __init__(
         self, logs: Sequence[Log], clock: StoreClock, begin: Sequence[EntryId], until: EntryId
     ) -> None:
-        # A connection of its own: what is large must not stand before what is quick.
-        self._pipe = Pipe(logs[0].store.url, silence_s=2 * BLOCK_MS / 1_000)
+        # Connections of its own: what is large must not stand before what is quick.
+        self._pipes = {store: store.reader() for store in {log.store for log in logs}}
         self._clock = clock
         self._until = str(until)
         self._count = max(_LEAST, _COUNT // len(logs))
@@ -120,11 +118,12 @@ class Merged:
     async def close(self) -> None:
         for pages in self._pages:
             pages.close()
-        await self._pipe.close()
+        for pipe in self._pipes.values():
+            await pipe.close()
 
     async def _read(self, log: Log, after: EntryId) -> _Page:
         low = "-" if after == START else f"({after}"
-        raw, time, epoch = await self._pipe.once(
+        raw, time, epoch = await self._pipes[log.store].once(
             ("XRANGE", log.keys.log, low, self._until, "COUNT", self._count),
             ("TIME",),
             ("HGET", log.keys.meta, "epoch"),

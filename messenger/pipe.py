@@ -17,6 +17,7 @@ from messenger.errors import StoreUnavailable
 from messenger.loops import Backoff, look_at
 from messenger.replies import Lost, NoScript, Rejected, Reply, Soon, error_of
 from messenger.scripts import Script
+from messenger.where import Fixed, Where
 
 # Is handed a good reply as it comes, and the future of its caller, to settle it now or later.
 Settle = Callable[[asyncio.Future[Reply], Reply], None]
@@ -33,11 +34,11 @@ PATIENCE_S = 2.5
 class Pipe:
     """Sends commands in the order of the calls and hands each caller its reply."""
 
-    def __init__(self, url: str, silence_s: float = SILENCE_S) -> None:
-        self._address = Address.parse(url)
+    def __init__(self, where: Where | str, silence_s: float = SILENCE_S) -> None:
+        self._where = Fixed(Address.parse(where)) if isinstance(where, str) else where
         self._silence_s = silence_s
-        self._wire: _Wire | None = None
-        self._connecting: asyncio.Task[_Wire] | None = None
+        self._wire: Wire | None = None
+        self._connecting: asyncio.Task[Wire] | None = None
         self._not_before = 0.0
         self._pauses = Backoff(first_s=_AGAIN_S, cap_s=_AGAIN_CAP_S)
         self._closed = False
@@ -91,6 +92,18 @@ class Pipe:
         except NoScript:
             return await self.call(b"EVAL", script.source, *rest)
 
+    async def connected(self) -> "Wire":
+        """The connection, for those who share it."""
+        return await self._connect()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
+
+    async def server(self) -> str:
+        """The name of the server that it leads to."""
+        return (await self._where.find()).name
+
     async def close(self) -> None:
         self._closed = True
         if self._connecting is not None:
@@ -117,9 +130,10 @@ class Pipe:
                     raise StoreUnavailable(why) from None
                 await asyncio.sleep(wait)
 
-    async def _connect(self) -> "_Wire":
+    async def _connect(self) -> "Wire":
         """The open connection; all who wait for a new one wait for the same."""
-        if self._wire is not None and self._wire.is_open:
+        address = await self._where.find()
+        if self._wire is not None and self._wire.is_open and self._wire.address == address:
             return self._wire
         if self._connecting is None or self._connecting.done():
             self._connecting = asyncio.create_task(self._open_in_turn())
@@ -127,7 +141,7 @@ class Pipe:
         # A caller that gives up must not take the connection from the others.
         return await asyncio.shield(self._connecting)
 
-    async def _open_in_turn(self) -> "_Wire":
+    async def _open_in_turn(self) -> "Wire":
         """Opens a connection, but not at once after one that could not be opened: a thousand callers
         that wait for a store knock no more often than one."""
         loop = asyncio.get_running_loop()
@@ -140,15 +154,18 @@ class Pipe:
         self._pauses.reset()
         return wire
 
-    async def _open(self) -> "_Wire":
-        wire = _Wire(self._silence_s)
+    async def _open(self) -> "Wire":
+        address = await self._where.find()
+        wire = Wire(self._silence_s, address, self._where)
         try:
             async with asyncio.timeout(CONNECT_S):
-                await _dial(wire, self._address)
-                for command in self._address.greeting():
-                    await wire.send(command)
+                await address.dial(wire)
+                replies = [await wire.send(command) for command in address.greeting()]
+            if address.is_told and b"master" not in replies[-1]:
+                raise Soon("the store is not ready: its server is no primary yet")
         except (OSError, TimeoutError) as error:
             wire.close()
+            self._where.doubt(address)
             raise Lost(f"the store can't be reached ({type(error).__name__})") from None
         except Rejected as error:
             # A password that it does not want, a database that it has not, too many clients.
@@ -157,24 +174,18 @@ class Pipe:
         except BaseException:
             wire.close()
             raise
+        if self._wire is not None:
+            self._wire.close()
         self._wire = wire
         return wire
 
 
-async def _dial(wire: "_Wire", address: Address) -> None:
-    loop = asyncio.get_running_loop()
-    options = address.options
-    if "path" in options:
-        await loop.create_unix_connection(lambda: wire, options["path"])
-        return
-    host, port = options.get("host", "localhost"), options.get("port", 6379)
-    await loop.create_connection(lambda: wire, host, port, ssl=address.tls())
-
-
-class _Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol):
     """One connection's life: commands out in one write a turn, replies in, in the same order."""
 
-    def __init__(self, silence_s: float) -> None:
+    def __init__(self, silence_s: float, address: Address, where: Where) -> None:
+        self.address = address
+        self._where = where
         self._loop = asyncio.get_running_loop()
         self._silence_s = silence_s
         self._reader = hiredis.Reader()
@@ -225,11 +236,16 @@ class _Wire(asyncio.Protocol):
         if waiting.done():  # its caller gave up
             return
         if isinstance(reply, hiredis.ReplyError):
-            waiting.set_exception(error_of(reply))
+            waiting.set_exception(self._error_of(reply))
         elif settle is not None:
             settle(waiting, reply)
         else:
             waiting.set_result(reply)
+
+    def _error_of(self, reply: Exception) -> Exception:
+        if self._where.doubt(self.address, str(reply)):
+            return Soon(f"the store is not ready: {str(reply).split(' ', 1)[0]}")
+        return error_of(reply)
 
     def _begin_watch(self) -> None:
         self._heard_at = self._loop.time()
@@ -243,6 +259,7 @@ class _Wire(asyncio.Protocol):
             return
         silent_s = self._loop.time() - self._heard_at
         if silent_s >= self._silence_s:
+            self._where.doubt(self.address)
             self.close()
         else:
             self._watch = self._loop.call_later(self._silence_s - silent_s, self._look)
@@ -250,9 +267,14 @@ class _Wire(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
-        self.connection_lost(None)
+        self._end()
 
     def connection_lost(self, error: Exception | None) -> None:
+        if self.is_open:
+            self._where.doubt(self.address)
+        self._end()
+
+    def _end(self) -> None:
         self.is_open = False
         if self._watch is not None:
             self._watch.cancel()

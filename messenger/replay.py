@@ -19,6 +19,7 @@ from messenger.log import Logs
 from messenger.loops import Stopped, patiently, pause
 from messenger.pace import Pace
 from messenger.pages import Merged
+from messenger.replies import Reply
 from messenger.span import Span
 
 # For how long a store that went away is waited for.
@@ -73,10 +74,10 @@ class Replay:
 
     async def extent(self) -> tuple[EntryId, EntryId] | None:
         """The first and the last id that the span has now; None where it has none."""
-        pipe, found = self._chosen[0].store.pipe, []
+        found: list[Reply] = []
         low, high = f"({self.span.after}", str(self.span.until)
         for each in self._chosen:
-            key = each.keys.log
+            key, pipe = each.keys.log, each.store.pipe
             found += await pipe.call("XRANGE", key, low, high, "COUNT", 1)
             found += await pipe.call("XREVRANGE", key, high, low, "COUNT", 1)
         ids = [EntryId.read(raw[0]) for raw in found]

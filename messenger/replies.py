@@ -13,8 +13,12 @@ _NOT_NOW = frozenset(
         *("NOREPLICAS", "UNKILLABLE", "NOAUTH", "WRONGPASS"),
     )
 )
-# Of these, the ones that pass by themselves in a moment.
-_SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN"})
+# Of these, and of others, the ones that pass by themselves in a moment. ASK is never followed: while a
+# slot moves key by key the other server has only some of them, and what is not there yet looks gone.
+_SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN", "ASK"})
+# So is what a script says that came to a key of that kind (scripts.py), and what a reader is told that
+# blocked on a primary that is one no more.
+_MOVING = ("ERR Script attempted to access a non local key", "UNBLOCKED force")
 # A right that is lacking: NOPERM, or, for a command in a script, how Redis and how Valkey say it.
 _NOT_PERMITTED = (
     "NOPERM",
@@ -32,7 +36,7 @@ class NotPermitted(StoreUnavailable):
 
 
 class Soon(StoreUnavailable):
-    """The store answers, but is not ready yet."""
+    """The store answers, but is not ready yet, or another of its servers is to be asked."""
 
 
 class NoScript(Exception):
@@ -53,8 +57,20 @@ def error_of(reply: Exception) -> Exception:
         return StoreFull("the store's memory is full")
     if text.startswith(_NOT_PERMITTED):
         return NotPermitted("the store's user lacks a right that is needed")
-    if word in _SOON:
+    if word in _SOON or text.startswith(_MOVING):
         return Soon(f"the store is not ready: {word}")
     if word in _NOT_NOW:
         return StoreUnavailable(f"the store refuses: {word}")
     return Rejected(text)
+
+
+def facts(flat: Reply) -> dict[str, Reply]:
+    """A reply of names and values, as a dictionary."""
+    names = (name.decode(errors="backslashreplace") for name in flat[::2])
+    return dict(zip(names, flat[1::2], strict=True))
+
+
+def info(told: bytes) -> dict[str, str]:
+    """What INFO says, by its names."""
+    lines = (line.partition(":") for line in told.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in lines if colon}

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
-from messenger.address import Address
 from messenger.connection import Store
 from messenger.errors import StoreUnfit
 from messenger.keys import Keys
+from messenger.pipe import Pipe
 from messenger.replies import NotPermitted, Rejected, Reply
 from messenger.right import Right, Rights
 
 PREFIX = "messenger-"
 
-_CONTAINERS = frozenset({"ACL", "CLIENT", "COMMAND", "CONFIG", "XGROUP", "XINFO"})
+_CONTAINERS = frozenset({"ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "XGROUP", "XINFO"})
 # The words of a call that stand for keys: `:log`; written for partition 0, and for all of them.
 _KEY = re.compile(r"(?<= ):(\S+)")
 _ONE = Keys(0).tag
@@ -46,78 +46,78 @@ def hash_of(password: str) -> str:
     return sha256(password.encode()).hexdigest()
 
 
-async def rules(store: Store, rights: Rights) -> list[str]:
+async def rules(pipe: Pipe, rights: Rights, database: int = 0) -> list[str]:
     """The words that give a user these rights and no others, after `ACL SETUSER name`; without a
     password.
 
     Raises StoreUnfit where the server lacks a command that we can't do without.
     """
-    database = await _database_rule(store)
+    only = await _database_rule(pipe, database)
     calls = {right.call: right for right in rights}.values()
-    found = await asyncio.gather(*(_rule(store, right, database_of(store)) for right in calls))
+    found = await asyncio.gather(*(_rule(pipe, right, database) for right in calls))
     known = [rule for rule in found if rule is not None]
     bare = sorted({rule.command for rule in known if not rule.patterns})
     return [
-        *("reset", "on", *database),
+        *("reset", "on", *only),
         *(f"+{command}" for command in bare),
         *(
-            f"({' '.join([*database, *patterns, *(f'+{command}' for command in commands)])})"
+            f"({' '.join([*only, *patterns, *(f'+{command}' for command in commands)])})"
             for patterns, commands in _selectors(known)
         ),
     ]
 
 
-async def apply(store: Store, user: str, hashes: Sequence[str], words: Sequence[str]) -> None:
+async def apply(pipe: Pipe, user: str, hashes: Sequence[str], words: Sequence[str]) -> None:
     """Makes the user, or gives it these rights in place of those it had."""
-    await store.pipe.call("ACL", "SETUSER", user, *words, *(f"#{each}" for each in hashes))
+    await pipe.call("ACL", "SETUSER", user, *words, *(f"#{each}" for each in hashes))
 
 
-async def save(store: Store) -> bool:
+async def save(pipe: Pipe) -> bool:
     """Writes the users to the server's own file; False where it has none, and forgets them at its
     end."""
     try:
-        await store.pipe.call("ACL", "SAVE")
+        await pipe.call("ACL", "SAVE")
     except Rejected:
         return False
     return True
 
 
-async def hashes_of(store: Store, user: str) -> list[str]:
+async def hashes_of(pipe: Pipe, user: str) -> list[str]:
     """The hashes of the passwords that the user has; none if there is no such user."""
-    reply: Reply = await store.pipe.call("ACL", "GETUSER", user)
+    reply: Reply = await pipe.call("ACL", "GETUSER", user)
     if reply is None:
         return []
     facts = dict(zip(reply[::2], reply[1::2], strict=True))
     return [each.decode() for each in facts[b"passwords"]]
 
 
-async def who(store: Store) -> str | None:
+async def who(pipe: Pipe) -> str | None:
     """Which of its users the store takes us for; None where it does not say."""
     try:
-        reply: Reply = await store.pipe.call("ACL", "WHOAMI")
+        reply: Reply = await pipe.call("ACL", "WHOAMI")
     except (Rejected, NotPermitted):
         return None
     return str(reply.decode())
 
 
-async def lacking(store: Store, user: str, rights: Rights) -> list[str] | None:
+async def lacking(pipe: Pipe, user: str, rights: Rights, database: int = 0) -> list[str] | None:
     """The calls that the user may not make; None where the store does not tell us."""
     calls = list({right.call: right for right in rights if not right.is_optional})
-    dry_runs = [("ACL", "DRYRUN", user, *_words(call, database_of(store))) for call in calls]
+    dry_runs = [("ACL", "DRYRUN", user, *_words(call, database)) for call in calls]
     try:
-        replies = await store.pipe.once(*dry_runs)
+        replies = await pipe.once(*dry_runs)
     except (Rejected, NotPermitted):
         return None
     return [call for call, reply in zip(calls, replies, strict=True) if reply != b"OK"]
 
 
-async def _rule(store: Store, right: Right, database: int) -> Rule | None:
+async def _rule(pipe: Pipe, right: Right, database: int) -> Rule | None:
     """What the server has to be told; None where it does not know the command."""
     words = _words(right.call, database)
     command = words[0].lower()
     if words[0] in _CONTAINERS:
         command += f"|{words[1].lower()}"
-    (known,) = await store.pipe.call("COMMAND", "INFO", command)
+    (known,) = await pipe.call("COMMAND", "INFO", command)
     if known is None:
         if right.is_optional:
             return None
@@ -125,7 +125,7 @@ async def _rule(store: Store, right: Right, database: int) -> Rule | None:
     kinds = _KEY.findall(right.call)
     if not kinds:
         return Rule(command, ())
-    reply: Reply = await store.pipe.call("COMMAND", "GETKEYSANDFLAGS", *words)
+    reply: Reply = await pipe.call("COMMAND", "GETKEYSANDFLAGS", *words)
     patterns = {
         _access({flag.decode() for flag in flags}) + _ALL + kind
         for kind, (_, flags) in zip(kinds, reply, strict=True)
@@ -163,10 +163,10 @@ def _words(call: str, database: int) -> list[str]:
 
 
 def database_of(store: Store) -> int:
-    return int(Address.parse(store.url).options.get("db", 0))
+    return int(store.address.options.get("db", 0))
 
 
-async def _database_rule(store: Store) -> list[str]:
+async def _database_rule(pipe: Pipe, database: int) -> list[str]:
     """Keeps a user to our database, where the server can: from Valkey 9.1 on."""
-    reply: Reply = await store.pipe.call("ACL", "GETUSER", "default")
-    return [f"db={database_of(store)}"] if b"databases" in reply[::2] else []
+    reply: Reply = await pipe.call("ACL", "GETUSER", "default")
+    return [f"db={database}"] if b"databases" in reply[::2] else []

@@ -20,6 +20,9 @@ CONNECT = (
     Right("CLIENT SETNAME messenger-pipe", "a connection says whose it is"),
     Right("CLIENT SETINFO LIB-NAME redis-py", "so does redis-py; not in Redis 7.0", True),
     Right("SELECT {database}", "the database that the store's URL names"),
+    Right("CLUSTER SLOTS", "in a cluster: which server has which slot"),
+    Right("CLUSTER NODES", "in a cluster: who knows it best"),
+    Right("EXISTS :whole", "in a cluster, each script: is its slot being moved"),
     Right("ACL WHOAMI", "at the start: who are we"),
     Right("ACL DRYRUN messenger PING", "at the start: may we do all that we must"),
 )

@@ -1,5 +1,6 @@
 """The Lua scripts, read once from their files: one script, one file, a header that is its contract."""
 
+from functools import cache
 from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
@@ -26,6 +27,21 @@ def load(
     if late is not None:
         shared = ["local function parts()", *shared, f"return {late}", "end"]
     source = "\n".join([_shebang(body), *shared, body]).encode()
+    return _script(name, source)
+
+
+@cache
+def guarded(script: Script) -> Script:
+    """The script for a cluster. While a slot is moved key by key (CLUSTER SETSLOT, MIGRATE), a command
+    in a script fails at a key that has gone, or that is not there at all, and what was done before it
+    stays done. So a script begins by asking for a key that never is: it fails before it does anything,
+    and is run again when the slot has its place."""
+    first, rest = script.source.split(b"\n", 1)
+    guard = b"redis.call('EXISTS', string.match(KEYS[1], '^[^:]*:[^:]*:') .. 'whole')"
+    return _script(script.name, b"\n".join((first, guard, rest)))
+
+
+def _script(name: str, source: bytes) -> Script:
     return Script(name, source, sha1(source, usedforsecurity=False).hexdigest().encode())
 
 

@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 # Never shown: these are or may hold secrets.
 _SECRET = frozenset({"admin_token", "store_url"})
-_PASSWORD = re.compile("//.*@")
+_PASSWORD = re.compile("(?<=//).*(?=@)|(?<=sentinel_password=)[^&]*")
 
 
 class Setting(NamedTuple):
@@ -86,7 +86,8 @@ SETTINGS = (
     Setting(
         "store_url",
         "",
-        "redis://, rediss:// or unix:// and an address; empty for the embedded store",
+        "redis://, rediss:// or unix:// and an address, redis+cluster:// and some of its servers, "
+        "redis+sentinel:// and some of the sentinels, with /NAME; empty for the embedded store",
         "a Redis 7.0 or newer, or a Valkey, in place of the embedded store",
         values.store_url,
     ),
@@ -195,7 +196,7 @@ def _parse(setting: Setting, text: str) -> Any:  # noqa: ANN401  each setting ha
     try:
         return setting.parse(text)
     except ValueError:
-        shown = "(not shown)" if "token" in setting.name else repr(_PASSWORD.sub("//...@", text))
+        shown = "(not shown)" if "token" in setting.name else repr(_PASSWORD.sub("...", text))
         raise BadSettings(f"{setting.variable} is {shown}; allowed: {setting.allowed}") from None
 
 

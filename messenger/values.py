@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import platformdirs
 
 from messenger import durations
+from messenger.address import SENTINEL_OPTIONS, parse_group
 
 SHORTEST_WINDOW = 1_000
 LONGEST_WINDOW = 365 * 86_400_000
@@ -58,25 +59,35 @@ def store_url(text: str) -> str | None:
     url = urlsplit(text)
     if not text.isprintable() or " " in text:
         raise ValueError
-    if url.scheme == "unix":
+    scheme, _, kind = url.scheme.partition("+")
+    more: frozenset[str] = frozenset()
+    if "+" in url.scheme:
+        # Reading it is what checks the hosts and ports.
+        parse_group(text)
+        form = {"cluster": r"/?", "sentinel": r"/[\w.\-]+(/\d{1,5})?"}.get(kind, "-")
+        is_whole = scheme in ("redis", "rediss") and _is_form(form, url.path)
+        more = frozenset(SENTINEL_OPTIONS) if kind == "sentinel" else more
+    elif scheme == "unix":
         is_whole = bool(url.path) and (not url.netloc or url.netloc.endswith("@"))
     else:
         # Reading the port is what checks it.
-        is_whole = url.scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
-        is_whole = is_whole and re.fullmatch(r"/?|/\d{1,5}", url.path, re.ASCII) is not None
-    if not is_whole or not _are_store_options(url.query):
+        is_whole = scheme in ("redis", "rediss") and bool(url.hostname) and url.port != 0
+        is_whole = is_whole and _is_form(r"/?|/\d{1,5}", url.path)
+    if not is_whole or not _are_store_options(url.query, more, has_databases=kind != "cluster"):
         raise ValueError
     return text
 
 
-def _are_store_options(query: str) -> bool:
+def _is_form(form: str, text: str) -> bool:
+    return re.fullmatch(form, text, re.ASCII) is not None
+
+
+def _are_store_options(query: str, more: frozenset[str], *, has_databases: bool) -> bool:
     """What may follow the address; anything else would reach the client as its own argument."""
     options = dict(parse_qsl(query, keep_blank_values=True))
     database = options.get("db", "0")
-    return (
-        options.keys() <= _STORE_OPTIONS
-        and re.fullmatch(r"\d{1,5}", database, re.ASCII) is not None
-    )
+    allowed = (_STORE_OPTIONS | more) - (set() if has_databases else {"db"})
+    return options.keys() <= allowed and _is_form(r"\d{1,5}", database)
 
 
 def data_dir(text: str) -> Path:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import redis
 
 from messenger.connection import Store
 from messenger.keys import PREFIX
@@ -14,6 +15,7 @@ from messenger.settings import PREFIX as VARIABLES
 from messenger.settings import Settings, load
 from tests.commands import Commands
 from tests.installed import installed
+from tests.private_cluster import PrivateCluster
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 from tests.users import refused
@@ -46,15 +48,56 @@ def private_store(_shared_store: PrivateStore) -> Iterator[PrivateStore]:
         client.acl_log_reset()
         yield _shared_store
         assert refused(client) == []
-        keys = list(client.scan_iter(count=10_000))
-        with client.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.ttl(key)
-            lives = pipeline.execute()
-        left = [key.decode() for key, life in zip(keys, lives, strict=True) if life == -1]
-        for key in left:
-            name = key.removeprefix(PREFIX).partition(":")[2]
-            assert name in _PERMANENT, f"{key} never dies"
+        check_lives(client)
+
+
+def check_lives(client: redis.Redis) -> None:
+    """That no key is left which never dies, but for those that may stay."""
+    keys = list(client.scan_iter(count=10_000))
+    with client.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.ttl(key)
+        lives = pipeline.execute()
+    left = [key.decode() for key, life in zip(keys, lives, strict=True) if life == -1]
+    for key in left:
+        name = key.removeprefix(PREFIX).partition(":")[2]
+        assert name in _PERMANENT, f"{key} never dies"
+
+
+@pytest.fixture(scope="session")
+def _shared_cluster() -> Iterator[PrivateCluster]:
+    private = PrivateCluster()
+    private.start()
+    yield private
+    private.remove()
+
+
+@pytest.fixture
+def cluster(_shared_cluster: PrivateCluster) -> Iterator[PrivateCluster]:
+    """The session's cluster, empty; checked after the test as the session's store is."""
+    _shared_cluster.empty()
+    yield _shared_cluster
+    for node in _shared_cluster.nodes:
+        with node.client() as client:
+            assert refused(client) == []
+            if client.info("replication")["role"] == "master":
+                check_lives(client)
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Callable[..., PrivateCluster]]:
+    """Makes clusters whose servers a test may kill, freeze or cut off."""
+    made: list[PrivateCluster] = []
+
+    def make(server: Path | None = None, **given: str) -> PrivateCluster:
+        private = PrivateCluster(server, **given)
+        made.append(private)
+        private.start()
+        return private
+
+    yield make
+    for private in made:
+        private.remove()
 
 
 @pytest.fixture(scope="session", params=["valkey", "redis"])
@@ -127,7 +170,7 @@ async def run_messenger(
     async with AsyncExitStack() as stack:
 
         async def run(
-            on: PrivateStore | None = None, with_worker: bool = True, **given: str
+            on: PrivateStore | PrivateCluster | None = None, with_worker: bool = True, **given: str
         ) -> Messenger:
             url = (on or private_store).url
             running = serving(url, settings(**given), with_worker=with_worker)

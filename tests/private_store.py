@@ -89,6 +89,10 @@ class PrivateStore:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """As at three in the morning: kill -9."""
         self._signal(signal.SIGKILL)

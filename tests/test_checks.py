@@ -127,7 +127,7 @@ async def test_a_store_that_is_away_is_unavailable(own_store: Callable[..., Priv
     """A check of nothing says so, and gives no findings."""
     private = own_store()
     private.kill()
-    with pytest.raises(StoreUnavailable, match=r"^the store can't be asked: "):
+    with pytest.raises(StoreUnavailable, match=r"^the store can.t be reached"):
         await found_on(private.url)
 
 

@@ -12,9 +12,6 @@ from tests.sources import PACKAGES, ROOT, Import, Module, is_in, read_modules
 
 _BELOW = {"messenger": ("consumers", "web"), "consumers": ("web",), "web": ()}
 _SPEAK_TO_THE_STORE = {
-    "consumers.groups",
-    "consumers.stats",
-    "messenger.checks",
     "messenger.connection",
     "messenger.loops",
     "messenger.address",

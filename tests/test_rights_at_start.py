@@ -52,7 +52,7 @@ async def test_a_process_with_another_s_user_is_refused(
     assert f"`messenger acl --role {command}`" in last
     assert PASSWORD not in done.err
     async with Store(private_store.url) as store:
-        lacking = await rights.lacking(store, f"messenger-{role}", ROLES[command])
+        lacking = await rights.lacking(store.pipe, f"messenger-{role}", ROLES[command])
     assert any(call.startswith(lacks) for call in lacking or [])
 
 
@@ -107,7 +107,7 @@ async def test_what_is_withdrawn_is_said_and_what_is_given_back_heals(
 async def web_words(private_store: PrivateStore) -> list[str]:
     """The rules of the web's user, with its password."""
     async with Store(private_store.url) as store:
-        words = await rights.rules(store, ROLES["web"])
+        words = await rights.rules(store.pipe, ROLES["web"])
     return [*words, f"#{rights.hash_of(PASSWORD)}"]
 
 

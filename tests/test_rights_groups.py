@@ -1,13 +1,13 @@
 """Who has a consumer group can do its work with its own rights, and its operator with theirs."""
 
 import pytest
-from redis.exceptions import NoPermissionError
 
 from consumers.consumer import Consumer
 from consumers.delivery import Delivery
 from consumers.groups import Lag, read_groups
 from messenger.connection import Store
 from messenger.log import Log, Logs
+from messenger.replies import NotPermitted
 from tests.commands import Commands
 from tests.consuming import QUICK, Handled, Reports, drain, letters, pending, say, text_of
 from tests.private_store import PrivateStore
@@ -48,7 +48,7 @@ async def test_a_lag_that_may_not_be_known_is_not_nothing(
     async with Consumer(private_store.url, "another") as other:
         await drain(other, Handled())
     async with Store(url_as(private_store.url, "downstream", GROUP)) as store:
-        with pytest.raises(NoPermissionError):
+        with pytest.raises(NotPermitted):
             await read_groups(Logs(store, logs.settings).all)
     with private_store.client() as client:
         client.acl_log_reset()

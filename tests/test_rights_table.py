@@ -27,6 +27,8 @@ _ADMINISTRATORS = {
 _BY_THE_CLIENT = {"ACL DRYRUN", "CLIENT SETNAME", "CLIENT SETINFO", "SELECT"}
 # What a user may never have, so that the check of the store asks first.
 _ASKED_FIRST = {"CONFIG GET"}
+# What sentinels are asked; a store knows none of it.
+_SENTINELS = ("messenger.sentinels",)
 # Words given as a variable, and what a client does of its own.
 _NO_COMMANDS = {"", "ACLOSE"}
 
@@ -68,7 +70,7 @@ def _in_python() -> set[str]:
     return {
         command
         for module in read_modules()
-        if module.name not in _OWNERS
+        if module.name not in _OWNERS + _SENTINELS
         for node in ast.walk(module.tree)
         for command in _sent(node)
     }

@@ -19,7 +19,7 @@ _words: dict[str, dict[str, list[str]]] = {}
 
 def url_as(url: str, role: str, group: str | None = None) -> str:
     """The URL of a store, for the user of a role."""
-    return url.replace("unix://", f"unix://{rights.user_of(role, group)}:{PASSWORD}@")
+    return url.replace("://", f"://{rights.user_of(role, group)}:{PASSWORD}@", 1)
 
 
 def make_users(client: redis.Redis, server: str, url: str) -> None:
@@ -46,7 +46,7 @@ def _in_a_loop_of_its_own(url: str) -> dict[str, list[str]]:
     async def ask() -> dict[str, list[str]]:
         async with Store(url) as store:
             return {
-                rights.user_of(role, group): await rights.rules(store, rights_of(role, group))
+                rights.user_of(role, group): await rights.rules(store.pipe, rights_of(role, group))
                 for role, group in _USERS
             }
 

@@ -15,6 +15,7 @@ from messenger.errors import BadSettings, StoreUnfit
 from messenger.right import Rights
 from messenger.roles import ROLES, rights_of
 from messenger.settings import Settings
+from messenger.where import Server
 
 _USUAL = ("web", "worker", "operator")
 
@@ -69,7 +70,11 @@ async def _acl(
         # Before anything is made: what can't be had ends it here.
         hashes = {user.name: await _hashes(store, user.name, folder) for user in users}
         if how == "apply":
-            await _apply(store, users, hashes)
+            # Each server has users of its own, and a replica may be the primary tomorrow.
+            for server in await store.servers():
+                await _apply(store, server, users, hashes)
+            for user in users:
+                print(f"{user.name} may do the work of {user.role}")
             return
         for user in users:
             _print_line(how, user, hashes[user.name])
@@ -84,18 +89,22 @@ class _User(NamedTuple):
 
 async def _user(store: Store, role: str, group: str | None) -> _User:
     needed = rights_of(role, group)
-    return _User(rights.user_of(role, group), role, needed, await rights.rules(store, needed))
+    rules = await rights.rules(store.pipe, needed, rights.database_of(store))
+    return _User(rights.user_of(role, group), role, needed, rules)
 
 
-async def _apply(store: Store, users: list[_User], hashes: dict[str, list[str]]) -> None:
+async def _apply(
+    store: Store, server: Server, users: list[_User], hashes: dict[str, list[str]]
+) -> None:
+    pipe, where = store.on(server), server.address.name
     for user in users:
-        await rights.apply(store, user.name, hashes[user.name], user.rules)
-        if lacking := await rights.lacking(store, user.name, user.rights):
-            raise StoreUnfit(f"the store does not let {user.name} {lacking[0]}")
-        print(f"{user.name} may do the work of {user.role}")
-    if not await rights.save(store):
+        await rights.apply(pipe, user.name, hashes[user.name], user.rules)
+        lacking = await rights.lacking(pipe, user.name, user.rights, rights.database_of(store))
+        if lacking:
+            raise StoreUnfit(f"the store at {where} does not let {user.name} {lacking[0]}")
+    if not await rights.save(pipe):
         _say(
-            "the store has no aclfile and forgets these users when it ends; "
+            f"the store at {where} has no aclfile and forgets these users when it ends; "
             "put the lines of `messenger acl` into its configuration"
         )
 
@@ -104,7 +113,7 @@ async def _hashes(store: Store, user: str, folder: Path | None) -> list[str]:
     """The user's passwords as hashes: those in its file, else those it has, else that of a new one."""
     if folder is not None:
         return [rights.hash_of(passwords.of(folder, user))]
-    if known := await rights.hashes_of(store, user):
+    if known := await rights.hashes_of(store.pipe, user):
         return known
     if not sys.stderr.isatty():
         raise BadSettings(

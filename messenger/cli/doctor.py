@@ -6,6 +6,7 @@ import click
 
 from messenger import checks
 from messenger.checks import Finding
+from messenger.checks_of_servers import check_servers
 from messenger.cli.beside import run
 from messenger.cli.main import EXIT_USAGE
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
@@ -40,6 +41,7 @@ def command(as_json: bool, **given: str | None) -> None:
 async def _check(settings: Settings, found: list[Finding]) -> None:
     async with Store(store_url(settings)) as store:
         found += await checks.check(store)
+        found += await check_servers(store, settings.partitions)
         found.append(await checks.check_rights(store, *ROLES))
         found.append(await checks.check_partitions(store, settings))
 

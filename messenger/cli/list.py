@@ -6,6 +6,7 @@ from messenger import wording
 from messenger.cli.beside import one_line, opened, print_message, run
 from messenger.cli.options import STORE, json_option, load_settings, settings_options
 from messenger.cli.output import print_json
+from messenger.clock import ms_of
 from messenger.log import Logs
 from messenger.settings import Settings
 
@@ -35,11 +36,11 @@ async def _list(settings: Settings, room: str | None, limit: int, *, as_json: bo
 async def _rooms(logs: Logs, limit: int, *, as_json: bool) -> None:
     from consumers.view import View
 
-    seconds, _ = await logs.store.client.time()
-    found = [row for log in logs.all for row in await View(log).rooms(seconds * 1_000)]
+    now = int(ms_of(await logs.store.pipe.call("TIME")))
+    found = [row for log in logs.all for row in await View(log).rooms(now)]
     for row in sorted(found, key=lambda each: -each.expires_at)[:limit]:
         if as_json:
             print_json(row)
         else:
-            left_s = (row.expires_at - seconds * 1_000) // 1_000
+            left_s = (row.expires_at - now) // 1_000
             print(f"{one_line(row.room)} (empty in {left_s}s)")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from messenger import checks, embedded, logs
+from messenger.checks_of_servers import check_servers
 from messenger.cli.traced import log_kind
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable
@@ -71,6 +72,7 @@ async def checked_store(url: str, settings: Settings, role: str) -> AsyncIterato
     logged, a line each."""
     async with Store(url) as store:
         findings = await checks.check(store)
+        findings += await check_servers(store, settings.partitions)
         findings.append(await checks.check_rights(store, role))
         findings.append(await checks.check_partitions(store, settings))
         for finding in findings:

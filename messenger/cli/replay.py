@@ -125,7 +125,9 @@ def _check(asked: _Asked) -> None:
             values.store_url(asked.to)
         except ValueError:
             raise BadRequest(
-                "to: a store is redis://, rediss:// or unix:// and an address", code="bad-query"
+                "to: a store is redis://, rediss:// or unix:// and an address, or one of "
+                "redis+cluster:// or redis+sentinel://",
+                code="bad-query",
             ) from None
 
 
@@ -151,7 +153,7 @@ async def _replay(settings: Settings, asked: _Asked) -> bool:
 
 
 async def _span(logs: Logs, asked: _Asked) -> Span:
-    now_ms = int(ms_of(await logs.store.client.time()))
+    now_ms = int(ms_of(await logs.store.pipe.call("TIME")))
     last = max(log.facts.last for log in logs.all if log.facts)
     return spans.read(asked.since, asked.until, asked.room, now_ms, last)
 

@@ -35,7 +35,7 @@ async def _tail(settings: Settings, room: str | None, since: str, *, as_json: bo
     stop = stop_on_signals()
     async with opened(settings) as logs:
         clock = StoreClock()
-        clock.look(ms_of(await logs.store.client.time()))
+        clock.look(ms_of(await logs.store.pipe.call("TIME")))
         begin = _begin(since, clock.now())
         chosen = logs.all if room is None else [logs.of(room)]
         async with asyncio.TaskGroup() as group:
