@@ -16,9 +16,13 @@ _NOT_NOW = frozenset(
 # Of these, and of others, the ones that pass by themselves in a moment. ASK is never followed: while a
 # slot moves key by key the other server has only some of them, and what is not there yet looks gone.
 _SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN", "ASK"})
-# So is what a script says that came to a key of that kind (scripts.py), and what a reader is told that
-# blocked on a primary that is one no more.
-_MOVING = ("ERR Script attempted to access a non local key", "UNBLOCKED force")
+# So is what a script says that came to a key of that kind (scripts.py), in Redis's words and in
+# Valkey's, and what a reader is told that blocked on a primary that is one no more.
+_MOVING = (
+    "ERR Script attempted to access a non local key",
+    "ERR Attempted to access a non local key",
+    "UNBLOCKED force",
+)
 # A right that is lacking: NOPERM, or, for a command in a script, how Redis and how Valkey say it.
 _NOT_PERMITTED = (
     "NOPERM",

@@ -75,6 +75,7 @@ def _shared_cluster() -> Iterator[PrivateCluster]:
 @pytest.fixture
 def cluster(_shared_cluster: PrivateCluster) -> Iterator[PrivateCluster]:
     """The session's cluster, empty; checked after the test as the session's store is."""
+    _shared_cluster.restore()
     _shared_cluster.empty()
     yield _shared_cluster
     for node in _shared_cluster.nodes:

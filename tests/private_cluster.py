@@ -52,6 +52,12 @@ class Node(PrivateStore):
             found = {str(name): str(value) for name, value in told.items()}
             return found | {str(k): str(v) for k, v in client.info("replication").items()}
 
+    def take_over(self) -> None:
+        """Becomes the primary in place of its own, by hand; nothing is lost by it."""
+        with self.client() as client:
+            client.execute_command("CLUSTER", "FAILOVER")
+        wait_for(lambda: self.facts()["role"] == "master", "it takes over")
+
     def is_ready_to_serve(self) -> bool:
         facts = self.facts()
         is_linked = facts["role"] == "master" or facts["master_link_status"] == "up"
@@ -99,9 +105,10 @@ class PrivateCluster:
         """Every server is there, sees the cluster whole, and every replica follows."""
         for node in self.nodes:
             node.wait_ready()
-        wait_for(
-            lambda: all(node.is_ready_to_serve() for node in self.nodes), "the cluster is whole"
-        )
+        wait_for(self.is_whole, "the cluster is whole")
+
+    def is_whole(self) -> bool:
+        return all(node.is_ready_to_serve() for node in self.nodes)
 
     def empty(self) -> None:
         """As new: no key, no script, nobody refused."""
@@ -111,6 +118,13 @@ class PrivateCluster:
                 client.acl_log_reset()
                 if node.facts()["role"] == "master":
                     client.flushall()
+
+    def restore(self) -> None:
+        """Who was a primary at the start is one again."""
+        for primary, _ in self.pairs():
+            if primary.facts()["role"] != "master":
+                primary.take_over()
+        self.wait_ready()
 
     def owner(self, slot: int) -> Node:
         """The server that has a slot, as the others see it."""
