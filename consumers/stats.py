@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from consumers.groups import GroupStats, count_after, facts_of_groups, read_groups
+from consumers.memory import Memory, memory_of
 from messenger.clock import ms_of
 from messenger.entries import START, EntryId
 from messenger.keys import PROJECTOR
@@ -16,8 +17,9 @@ _LONGEST_COUNT = 10_000
 
 
 class PartitionStats(msgspec.Struct, frozen=True):
-    """One partition. Times are milliseconds; `lag` counts entries that the projector was not given
-    yet, up to ten thousand; `pending` those it was given and has not applied."""
+    """One partition. Times are milliseconds, -1 where there was none; `lag` counts entries that the
+    projector was not given yet, up to ten thousand; `pending` those it was given and has not applied;
+    `trimmed` those that were cut before their time."""
 
     partition: int
     length: int
@@ -28,6 +30,8 @@ class PartitionStats(msgspec.Struct, frozen=True):
     redelivered: int
     expired_unprocessed: int
     swept: int
+    trimmed: int
+    since_trim_ms: int
     erasure_delay_ms: int
     since_sweep_ms: int
     ahead_ms: int
@@ -54,12 +58,12 @@ async def read_stats(logs: Logs) -> Stats:
     servers, partitions = await asyncio.gather(
         _servers(logs), asyncio.gather(*(_partition(each) for each in logs.all))
     )
-    fullest = max(servers, key=lambda each: each.fullness)
+    fullest = max(servers, key=lambda each: each.memory.fullness)
     return Stats(
         used_memory=fullest.used,
         max_memory=fullest.most,
         is_primary=all(each.info.get("role", "master") == "master" for each in servers),
-        is_full=any(each.fullness > 1 for each in servers),
+        is_full=any(each.memory.is_full for each in servers),
         is_written=all(_is_ok(each, "aof_last_write_status") for each in servers),
         is_rewritten=all(_is_ok(each, "aof_last_bgrewrite_status") for each in servers),
         partitions=list(partitions),
@@ -80,10 +84,8 @@ class _Told(msgspec.Struct, frozen=True):
         return int(self.info["maxmemory"])
 
     @property
-    def fullness(self) -> float:
-        """By its own measure; over 1 it is full."""
-        counted = self.used - int(self.info["mem_not_counted_for_evict"])
-        return counted / self.most if self.most else 0.0
+    def memory(self) -> Memory:
+        return memory_of(self.info)
 
 
 async def _servers(logs: Logs) -> list[_Told]:
@@ -121,6 +123,8 @@ async def _partition(log: Log) -> PartitionStats:
         redelivered=int(meta.get("redelivered", 0)),
         expired_unprocessed=int(meta.get("expired_unprocessed", 0)),
         swept=int(meta.get("swept", 0)),
+        trimmed=int(meta.get("trimmed", 0)),
+        since_trim_ms=now - int(meta["trimmed_at"]) if "trimmed_at" in meta else -1,
         erasure_delay_ms=int(meta.get("erasure_delay", 0)),
         since_sweep_ms=now - int(meta["swept_at"]) if "swept_at" in meta else -1,
         ahead_ms=max(0, last.ms - now),

@@ -16,7 +16,7 @@ from messenger.log import Log, member
 from messenger.messages import Message
 from messenger.scripts import load
 
-_APPLY = load("consumers", "apply", parts=("views", "rows"))
+_APPLY = load("consumers", "apply", parts=("views", "groups", "rows"))
 _PAGE = load("consumers", "page", parts=("views",))
 _ROOMS = load("consumers", "rooms", parts=("views",))
 _ROW = load("consumers", "row", parts=("views",))

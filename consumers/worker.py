@@ -2,6 +2,7 @@
 
 import asyncio
 
+from consumers.cutter import Cutter
 from consumers.projector import Projector
 from consumers.redelivery import Redelivery
 from consumers.sweeper import Sweeper
@@ -18,6 +19,7 @@ async def work(logs: Logs, stop: asyncio.Event) -> None:
     view = _view(logs.settings)
     async with asyncio.TaskGroup() as loops:
         loops.create_task(Sweeper(logs).run(stop), name="sweeper")
+        loops.create_task(Cutter(logs).run(stop), name="cutter")
         for log in logs.all:
             number = log.keys.partition
             loops.create_task(Projector(log, view).run(stop), name=f"projector {number}")

@@ -17,6 +17,8 @@ from messenger.roles import ROLES
 from messenger.settings import Settings
 
 _OLDEST = (7, 0)
+# In percent; consumers/cutter.py begins there.
+_NEARLY_FULL = 90
 _NOT_TOLD = "is not told to this user; run `messenger doctor` as the store's administrator"
 
 
@@ -180,7 +182,7 @@ def _eviction(told: dict[str, str], config: dict[str, str]) -> Finding:
             "under memory pressure rows of the view are evicted before posts are refused",
         )
     return Finding(
-        "maxmemory-policy", policy, "good", "a full store refuses posts and loses nothing"
+        "maxmemory-policy", policy, "good", "the store itself drops nothing, however full it is"
     )
 
 
@@ -188,7 +190,13 @@ def _memory(told: dict[str, str]) -> Finding:
     limit = int(told.get("maxmemory", 0))
     if not limit:
         return Finding("maxmemory", "no limit", "weak", "a flood fills the machine's memory")
-    return Finding("maxmemory", f"{limit >> 20} MB", "good", "posts are refused when it is full")
+    used = 100 * int(told["used_memory"]) // limit
+    shown = f"{limit >> 20} MB, {used} % used"
+    if used >= _NEARLY_FULL:
+        meaning = "nearly full: the oldest messages are cut before their time, or posts refused"
+        return Finding("maxmemory", shown, "weak", meaning)
+    meaning = f"past {_NEARLY_FULL} % of it the oldest messages are cut early, and readers told"
+    return Finding("maxmemory", shown, "good", meaning)
 
 
 def _append_only(told: dict[str, str], config: dict[str, str]) -> Finding:

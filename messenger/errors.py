@@ -13,7 +13,7 @@ MessengerError
 │   ├── UpgradeRequired         upgrade-required
 │   ├── NotAllowed              not-allowed
 │   ├── NotFound                message-not-found · group-not-found · letter-not-found
-│   ├── Gone                    message-expired · message-erased · entry-gone
+│   ├── Gone                    message-expired · message-erased · message-trimmed · entry-gone
 │   └── TooFast                 too-fast · room-too-fast
 ├── Unavailable                 the store, now: try again
 │   ├── StoreUnavailable        store-unavailable

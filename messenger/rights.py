@@ -20,7 +20,9 @@ from messenger.right import Right, Rights
 
 PREFIX = "messenger-"
 
-_CONTAINERS = frozenset({"ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "XGROUP", "XINFO"})
+_CONTAINERS = frozenset(
+    {"ACL", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "MEMORY", "XGROUP", "XINFO"}
+)
 # The words of a call that stand for keys: `:log`; written for partition 0, and for all of them.
 _KEY = re.compile(r"(?<= ):(\S+)")
 _ONE = Keys(0).tag

@@ -14,6 +14,7 @@ from messenger.rights_of_processes import (
     APPEND,
     BURY,
     CONNECT,
+    CUT,
     ERASE,
     FIGURES,
     HERE,
@@ -29,7 +30,7 @@ from messenger.rights_of_processes import (
 _SERVE = (*APPEND, *ERASE, *READ_VIEW, *HERE, *TAIL, *REPLAY, *FIGURES, *DIG)
 _WEB = (*CONNECT, *LOOK, *SETTLE, *_SERVE)
 _LOOK_AFTER = (*READ_VIEW, *TAIL, *REPLAY, *FIGURES, *DIG, *VERIFY, *REBUILD)
-_WORKER = (*CONNECT, *LOOK, *SETTLE, *PROJECT, *REDELIVER, *BURY, *SWEEP)
+_WORKER = (*CONNECT, *LOOK, *SETTLE, *PROJECT, *REDELIVER, *BURY, *SWEEP, *CUT)
 
 ROLES: Mapping[str, Rights] = MappingProxyType(
     {

@@ -130,7 +130,7 @@ SETTINGS = (
         "max_store_mb",
         "",
         "16 to 1000000, or empty for no limit",
-        "the most memory the embedded store takes; past it posts are refused, and reads go on",
+        "the most memory the embedded store takes; near it the oldest messages are cut early",
         values.max_store_mb,
     ),
     Setting(

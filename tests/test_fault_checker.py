@@ -87,6 +87,19 @@ def test_a_sound_history_is_sound() -> None:
     assert check(*sound()) == []
 
 
+def test_what_was_cut_and_told_is_no_defect() -> None:
+    """A message that went for want of room is not lost where readers who lack it were told; where one
+    was not, that is silence."""
+    history, stored = sound()
+    _lose(history, stored)
+    stored.trimmed_to = TWO
+    assert check(history, stored) == []
+    history.readings[0].events.remove(seen(TWO, "two"))
+    assert {defect.kind for defect in check(history, stored)} == {"silent"}
+    history.readings[0].events.insert(1, gap("trimmed", ONE, TWO))
+    assert check(history, stored) == []
+
+
 def _lose(history: History, stored: Stored) -> None:
     del stored.log[TWO]
     stored.rows["lobby"].remove("two")

@@ -54,11 +54,13 @@ _FORBIDDEN = {
         ("SET", _META, "x"),
     ),
     "worker": (
-        ("SCAN", "0"),
+        ("KEYS", "*"),
         ("XADD", _LOG, "*", "type", "message.posted"),
         ("XADD", _LOG, "MAXLEN", "0", "*", "type", "message.posted"),
-        ("GET", KEYS.sent("lobby", "key")),
+        ("SET", KEYS.sent("lobby", "key"), "x"),
+        ("GET", KEYS.visitor("x")),
         ("SET", KEYS.visitor("x"), "0"),
+        ("GET", KEYS.spoken("lobby")),
         ("UNLINK", _LOG),
     ),
     "operator": (

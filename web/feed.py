@@ -154,7 +154,7 @@ class Feed:
         now = self.clock.now()
         # First: what is over now, and so left out here, is then known to be missing.
         partition.forget(now)
-        if gap is None or gap.reason == "expired":
+        if gap is None or gap.reason != "reset":
             gap = partition.gap(cursor, room.expired_to)
         living = [event for event in history if event.expires_at > now]
         if most is not None and len(living) > most:
@@ -194,6 +194,7 @@ class Feed:
             after = page[-1].id
             found = [live_of(entry, partition.window) for entry in page]
             older += [each[1] for each in found if each and each[0] == name]
+        await partition.learn_trimmed()
         return older
 
     def _loaded_room(self, name: str) -> Room:

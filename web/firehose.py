@@ -120,6 +120,7 @@ class _History:
                 yield [self._gap(gap)]
             after = self._stands[index]
             page = await self.partition.log.range(after, until)
+            await self.partition.learn_trimmed()
             now = self._feed.clock.now()
             # First: what is over now, and so left out here, is then known to be missing.
             self.partition.forget(now)

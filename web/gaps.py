@@ -23,5 +23,5 @@ def gap_of(history: History, cursor: EntryId, expired_to: EntryId) -> Gap | None
     if not history.birth <= cursor <= history.end:
         return Gap("reset", cursor, START)
     if cursor < history.trimmed_to:
-        return Gap("trimmed", cursor, history.trimmed_to)
+        return Gap("trimmed", cursor, max(history.trimmed_to, expired_to))
     return Gap("expired", cursor, expired_to) if cursor < expired_to else None

@@ -47,10 +47,22 @@ async def _look_up(request: web.Request, room: str, message: EntryId) -> Message
     """A message that is not in memory. Raises Gone where its time is over, else NotFound."""
     feed = request.app[FEED]
     if message.ms + feed.of(room).window > feed.clock.now():
-        found = await view_of(request, room).message(room, message)
+        found = await _living(request, room, message)
         if found.expires_at > feed.clock.now():
             return found
     raise Gone(f"the time of the message {message} is over")
+
+
+async def _living(request: web.Request, room: str, message: EntryId) -> Message:
+    """What the view has. Up to where messages were cut early none is there that ever was."""
+    try:
+        return await view_of(request, room).message(room, message)
+    except NotFound:
+        if message > request.app[FEED].of(room).trimmed_to:
+            raise
+        raise Gone(
+            f"the message {message} was cut early, for the store was full", code="message-trimmed"
+        ) from None
 
 
 async def _eraser(request: web.Request, log: Log, message: EntryId) -> str:

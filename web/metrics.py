@@ -125,6 +125,7 @@ _COUNTERS = {
     "redelivered": "Entries taken over from a projector that stopped",
     "expired_unprocessed": "Entries whose time was over before they were applied",
     "swept": "Entries erased because their time was over",
+    "trimmed": "Entries cut before their time",
 }
 _GAUGES: dict[str, tuple[str, Callable[[PartitionStats], float]]] = {
     "log_entries": ("Entries in the log", lambda one: one.length),

@@ -23,6 +23,7 @@ _ASK_S = 1.0
 _SWEEP_LATE_MS = 5_000
 _LAG_LATE_MS = 10_000
 _CLOCK_BEHIND_MS = 1_000
+_TRIMMED_MS = 60_000
 
 # In an Accept, as scrapers write it: `application/openmetrics-text;version=1.0.0`.
 _VERSIONS = re.compile(r"version=([^;,]*)")
@@ -103,6 +104,8 @@ def _dangers(one: PartitionStats) -> list[str]:
     found = []
     if one.since_sweep_ms < 0 or one.since_sweep_ms > _SWEEP_LATE_MS:
         found.append("no worker sweeps: expired texts stay in the store")
+    if 0 <= one.since_trim_ms < _TRIMMED_MS:
+        found.append("messages were cut before their time: the store is nearly full")
     if one.lag_ms > _LAG_LATE_MS:
         found.append("the projector lags: older pages are behind")
     if one.ahead_ms > _CLOCK_BEHIND_MS:

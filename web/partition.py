@@ -19,7 +19,7 @@ from web.everything import Everything
 from web.gaps import History, gap_of
 from web.here import Here
 from web.live import Erased, Gap, Held, live_of
-from web.returning import look_again
+from web.returning import look_again, trimmed_to
 from web.room import Room
 from web.waiters import Waiters
 
@@ -40,7 +40,7 @@ class Partition:
         self.clock = clock
         self.rooms: dict[str, Room] = {}
         self.here = Here()
-        self.position = START
+        self.position = self._birth = START
         self.epoch = ""
         # The window in force, which may still be a longer one than is set.
         self.window = of.window
@@ -48,16 +48,14 @@ class Partition:
         self.counted = Counted(of.window)
         self._everything = everything
         self._tail = Tail(of.store, of.keys, clock)
-        self._birth = START
         self._load_to: EntryId | None = None
         # Up to when all has been read; while the tail is away since when, and what it came back to.
         self._read_at = 0
         self._away_since: int | None = None
         self._came_to = START
-        # The last message that is over, in any room; of those from before this process what is known.
-        self.expired_to = START
-        self._expired_before = START
-        self._trimmed_to = START
+        # The last message that is over, in any room; of those from before this process what is known;
+        # the last that was cut before its time.
+        self.expired_to = self._expired_before = self.trimmed_to = START
         self._deaths = Deaths()
         # While the log is read for the first time; none where somebody listens to what is read.
         self._backlog: Backlog | None = None
@@ -119,7 +117,7 @@ class Partition:
 
     def gap(self, cursor: EntryId, expired_to: EntryId) -> Gap | None:
         """What a reader of this history can no longer be given."""
-        return gap_of(History(self._birth, self.cursor, self._trimmed_to), cursor, expired_to)
+        return gap_of(History(self._birth, self.cursor, self.trimmed_to), cursor, expired_to)
 
     async def reach(self, cursor: EntryId) -> None:
         """Waits for an id that the store knows and this process does not yet: a reader may come from
@@ -140,10 +138,8 @@ class Partition:
 
     def hold(self, entry_id: EntryId, future: asyncio.Future[Reply], reply: Reply) -> None:
         """An append's reply waits until its entry has been handed out."""
-        if entry_id <= self.position:
-            future.set_result(reply)
-        else:
-            self._waiters.add(entry_id, future, reply)
+        self._waiters.add(entry_id, future, reply)
+        self._waiters.release(self.position)
 
     def forget(self, now: int) -> None:
         """Lets go of all that is over at that time of the store's clock."""
@@ -182,7 +178,7 @@ class Partition:
         self._away_since = None
         self.position = self._tail.position = START
         self._load_to = facts.last
-        self._trimmed_to = self.expired_to = self._expired_before = START
+        self.trimmed_to = self.expired_to = self._expired_before = START
         self._deaths.clear()
         self.counted.begin(facts.last)
         self._empty_rooms(facts)
@@ -282,18 +278,22 @@ class Partition:
         if room.expire(entry_id):
             self.expired_to = max(self.expired_to, entry_id)
 
-    def _trim(self, trimmed_to: EntryId) -> None:
-        """Messages were cut before their time, by somebody's hand: everyone is told."""
-        if trimmed_to <= self._trimmed_to:
+    async def learn_trimmed(self) -> None:
+        """For who has read the log itself: what was cut before is known from here on."""
+        self._trim(await trimmed_to(self.log))
+
+    def _trim(self, to: EntryId) -> None:
+        """Messages were cut before their time: all are told whose room may have had any, which of what
+        the tail had not read is any room."""
+        if to <= self.trimmed_to:
             return
-        after, self._trimmed_to = self._trimmed_to, trimmed_to
-        self.counted.occupancy.trim(trimmed_to)
-        gap = Gap("trimmed", after, trimmed_to)
-        trimmed = [room for room in self.rooms.values() if room.trim(trimmed_to)]
-        for room in trimmed:
-            room.broadcast([gap])
-        if trimmed:
-            self._everything.tell_gap(self.index, gap)
+        after, self.trimmed_to = self.trimmed_to, to
+        self.counted.occupancy.trim(to)
+        gap, is_unread = Gap("trimmed", after, to), to > self.position
+        for room in self.rooms.values():
+            if room.trim(to, self.clock.now()) or is_unread:
+                room.broadcast([gap])
+        self._everything.tell_gap(self.index, gap)
 
     def _horizon(self) -> EntryId:
         """Whatever is not after this is over, wherever it was posted."""

@@ -13,6 +13,7 @@ from web import ratelimits
 _BY_CODE = {
     "key-reused": (422, "Idempotency-Key used before"),
     "message-erased": (410, "Message erased"),
+    "message-trimmed": (410, "Message cut early"),
     "group-not-found": (404, "Group not found"),
     "letter-not-found": (404, "Dead letter not found"),
     "entry-gone": (410, "Entry gone"),

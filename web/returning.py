@@ -27,6 +27,12 @@ async def look_again(log: Log, position: EntryId, known: Sequence[Held | Erased]
     return None
 
 
+async def trimmed_to(log: Log) -> EntryId:
+    """The last entry that was cut before its time."""
+    raw = await log.store.pipe.call("HGET", log.keys.meta, "trimmed_to")
+    return EntryId.read(raw) if raw else START
+
+
 async def _last_of(log: Log) -> EntryId:
     try:
         facts = await log.store.pipe.call("XINFO", "STREAM", log.keys.log)

@@ -86,12 +86,16 @@ class Room:
         self.expired_to = max(self.expired_to, entry_id)
         return True
 
-    def trim(self, to: EntryId) -> bool:
-        """Lets go of what the store had to cut, up to and with an id; whether there was any."""
-        cut = [entry_id for entry_id in self._known if entry_id <= to]
+    def trim(self, to: EntryId, now: int) -> bool:
+        """Lets go of what the store had to cut, up to and with an id; whether there may have been any,
+        also among those that were let go before."""
+        cut = list(takewhile(lambda entry_id: entry_id <= to, self._known))
         for entry_id in cut:
             self._let_go(entry_id)
-        return bool(cut)
+        had_more = self.reaches_beyond(now)
+        if to >= self.floor:
+            self._beyond_until = 0
+        return bool(cut) or had_more
 
     def skip(self, to: EntryId, until: int) -> None:
         """Up to an id there was more than there is room for here; the last of it goes at `until`."""

@@ -32,7 +32,7 @@ Epoch = Annotated[
 
 class Gap(msgspec.Struct, frozen=True):
     """Something between two ids is missing: messages whose time was over (`expired`), messages that
-    an operator cut before their time (`trimmed`), or all of an earlier history (`reset`)."""
+    were cut before their time (`trimmed`), or all of an earlier history (`reset`)."""
 
     reason: Literal["expired", "trimmed", "reset"]
     after: Cursor

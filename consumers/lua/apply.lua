@@ -14,20 +14,23 @@
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local facts = redis.call('HMGET', KEYS[2], 'view', 'building', 'rebuild_until', 'window')
+local facts = redis.call('HMGET', KEYS[2], 'view', 'building', 'rebuild_until', 'window', 'trimmed_to')
 local views = views(KEYS[1], facts, now)
 -- The window in force: a process may be set to another.
 local rule = rule_of(now, tonumber(facts[4] or nil) or 0)
 local applied, over, posted = 0, 0, {}
 
-local function post_and_count(minute, expires_at, ...)
-  if tonumber(expires_at) <= now then
+-- Cut after it was handed out: what the log has no more does not come into the view.
+local function was_cut(id) return facts[5] and not is_after(id, facts[5]) end
+
+local function post_and_count(minute, expires_at, id, ...)
+  if tonumber(expires_at) <= now or was_cut(id) then
     over = over + 1
     return
   end
   -- A row that is there was counted when it was written: somebody made the group anew.
-  if not is_living(post(views[1], rule, ...)) then posted[minute] = (posted[minute] or 0) + 1 end
-  if views[2] then post(views[2], rule, ...) end
+  if not is_living(post(views[1], rule, id, ...)) then posted[minute] = (posted[minute] or 0) + 1 end
+  if views[2] then post(views[2], rule, id, ...) end
 end
 
 for at = 0, (#ARGV - 2) / 7 - 1 do

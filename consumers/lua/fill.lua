@@ -10,7 +10,8 @@
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local facts = redis.call('HMGET', KEYS[2], 'rebuild', 'rebuild_until', 'building', 'built_to', 'window')
+local facts = redis.call('HMGET', KEYS[2], 'rebuild', 'rebuild_until', 'building', 'built_to', 'window',
+  'trimmed_to')
 local is_ours = facts[1] == ARGV[1] and tonumber(facts[2]) > now and facts[3] == ARGV[2]
 if not is_ours or (facts[4] ~= ARGV[4] and facts[4] ~= ARGV[5]) then return -1 end
 local delivered = delivered_to(KEYS[1])
@@ -32,6 +33,8 @@ local added, reaches_further = 0, is_after(last, delivered)
 for at = 7, #ARGV, 7 do
   local id, kind, message, room, member, expires_at, json = unpack(ARGV, at, at + 6)
   local was_applied = not waiting[id] and not (reaches_further and is_after(id, delivered))
+  -- Cut since the page was read.
+  if facts[6] and not is_after(id, facts[6]) then was_applied = false end
   if kind == 'posted' and was_applied and tonumber(expires_at) > now then
     if not post(beside, rule, message, room, member, expires_at, json) then added = added + 1 end
   elseif kind == 'erased' then

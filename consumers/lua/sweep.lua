@@ -95,6 +95,8 @@ local function notice()
   if not told or is_after(trimmed_to, told) then
     redis.call('HSET', KEYS[2], 'trimmed_to', trimmed_to)
   end
+  redis.call('HSET', KEYS[2], 'trimmed_at', string.format('%.0f', now))
+  redis.call('HINCRBY', KEYS[2], 'trimmed', foreign)
   redis.call('HINCRBY', KEYS[2], 'removed', foreign)
   return foreign, trimmed_to
 end

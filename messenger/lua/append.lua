@@ -24,8 +24,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local seen = redis.call('GET', KEYS[4])
 if seen then
   local id, ttl, fingerprint = string.match(seen, '^(%S+) (%d+) (.*)$')
-  if fingerprint ~= ARGV[5] then return {'reused'} end
-  return {'seen', id, now, tonumber(ttl)}
+  -- A message that was cut early lives no more, and its key is free.
+  local trimmed_to = redis.call('HGET', KEYS[2], 'trimmed_to')
+  if not trimmed_to or is_after(id, trimmed_to) then
+    if fingerprint ~= ARGV[5] then return {'reused'} end
+    return {'seen', id, now, tonumber(ttl)}
+  end
 end
 
 local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at')

@@ -25,7 +25,7 @@ local function begin_history()
     redis.call('UNLINK', view .. 'room:' .. room)
   end
   redis.call('UNLINK', KEYS[3], view .. 'rooms')
-  redis.call('HDEL', KEYS[2], 'trimmed_to', 'swept_to', 'window', 'window_next', 'window_at',
+  redis.call('HDEL', KEYS[2], 'trimmed_to', 'trimmed_at', 'swept_to', 'window', 'window_next', 'window_at',
     'window_from', 'building', 'removed')
   redis.call('HSET', KEYS[2], 'epoch', string.format('%.0f-%s', now, ARGV[3]))
 end

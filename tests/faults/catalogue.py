@@ -43,11 +43,11 @@ FAULTS = (
     Fault("F11", "cluster", failover.name_cluster),
     Fault(
         "F12",
-        "memory full",
+        "memory full of messages",
         storage.fill,
-        window="4s",
         load={**_ALL_COUNT, "padding": 1_900, "pause_s": 0.01},
     ),
+    Fault("F12a", "memory full of something else", storage.fill_with_others),
     Fault("F13", "readers that never read", clients.never_read, load=_TEXTS, readers_stay=True),
     Fault("F14", "requests that never end", clients.dawdle),
     Fault("F15", "requests cut off by their clients", clients.cut_off_requests),

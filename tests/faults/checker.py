@@ -29,11 +29,17 @@ def check(history: History, stored: Stored) -> list[Defect]:
 
 
 def _lost(history: History, stored: Stored) -> Iterator[str]:
-    """Promise 2: what was accepted is in the log until its time."""
+    """Promise 2: what was accepted is in the log until its time, or was cut for want of room; that
+    readers were told of it then is promise 5."""
     for write in _accepted(history):
         if write.expires_at <= max(stored.now, stored.furthest) + LATE_MS or write.may_be_erased:
             continue
-        if write.id not in stored.log and not history.is_forgiven(write.answered_at):
+        was_cut = write.id is not None and write.id <= stored.trimmed_to
+        if (
+            write.id not in stored.log
+            and not was_cut
+            and not history.is_forgiven(write.answered_at)
+        ):
             yield f"{write.text} was accepted as {write.id} and is not in the log"
 
 
@@ -202,18 +208,20 @@ def _accepted(history: History) -> Iterator[Write]:
 
 
 def _lost_ids(history: History, stored: Stored) -> set[EntryId]:
-    """What a fault that no promise covers took: said again under its key it is another message."""
+    """What a fault that no promise covers took, or a cut: said again under its key it is another
+    message."""
     return {
         write.id
         for write in _accepted(history)
         if write.id is not None
-        and history.is_forgiven(write.answered_at)
+        and (history.is_forgiven(write.answered_at) or write.id <= stored.trimmed_to)
         and write.id not in stored.log
     } | {
         seen.id
         for reading in history.readings
         for seen in reading.messages()
-        if history.is_forgiven(seen.at) and seen.id not in stored.log
+        if (history.is_forgiven(seen.at) or seen.id <= stored.trimmed_to)
+        and seen.id not in stored.log
     }
 
 
@@ -261,5 +269,9 @@ def _knows_erased(reading: Reading, write: Write) -> bool:
     assert write.id is not None
     had = any(seen.id == write.id for seen in reading.messages())
     told = any(seen.kind == "erased" and seen.id == write.id for seen in reading.events)
-    reset = any(gap.reason == "reset" for gap in reading.gaps())
-    return told or reset or not had
+    # The word of an erasure may have been cut, too, and is then in the gap.
+    missed = any(
+        gap.reason == "reset" or (gap.reason == "trimmed" and gap.until >= write.id)
+        for gap in reading.gaps()
+    )
+    return told or missed or not had

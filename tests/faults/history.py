@@ -87,6 +87,8 @@ class Stored(msgspec.Struct):
     # How many messages were ever appended to this history.
     appended: int = 0
     pending: int = 0
+    # Up to here the log was cut before its time, for want of room.
+    trimmed_to: EntryId = EntryId(0, 0)
 
 
 class History(msgspec.Struct):

@@ -131,6 +131,8 @@ def _read_back(site: Site) -> Stored:
         erased = _count(client, stored)
         info = client.xinfo_stream(KEYS.log)
         stored.appended = info["entries-added"] - erased - poison
+        trimmed_to = client.hget(KEYS.meta, "trimmed_to")
+        stored.trimmed_to = _id(trimmed_to) if trimmed_to else stored.trimmed_to
         stored.pending = client.xpending(KEYS.log, PROJECTOR)["pending"]
     return stored
 

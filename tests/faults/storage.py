@@ -121,22 +121,44 @@ async def step_clock(this: Round) -> None:
 
 
 async def fill(this: Round) -> None:
-    """F12: memory is full; posts are refused until the window passes, and all goes on by itself."""
+    """F12: memory is full of messages: the oldest are cut early, readers are told, and posts go on."""
     with this.site.store.client() as client:
-        used = client.info("memory")["used_memory"]
-        limit = used + 3_000_000
+        limit = client.info("memory")["used_memory"] + 3_000_000
         client.config_set("maxmemory", str(limit))
         this.injected += 1
-        highest, refused = 0, False
-        until = time.monotonic() + 8.0
-        while time.monotonic() < until:
-            highest = max(highest, client.info("memory")["used_memory"])
-            refused = refused or "store-full" in this.history.refusals
-            await asyncio.sleep(0.05)
-        this.demand(refused, "the store was never full")
-        this.demand(highest < limit * 1.1, f"{highest} bytes were used of {limit}")
-        this.notes.append(f"at most {highest * 100 // limit} % of the limit used")
-        this.healed()
+        highest = await _highest(client, 8.0)
+        last = this.writers.accepted_at[-1][0] if this.writers else 0.0
+        cut = int(client.hget(KEYS.meta, "trimmed") or 0)
+        client.config_set("maxmemory", "0")
+    this.demand(cut, "nothing was cut")
+    this.demand(time.monotonic() - last < 2.0, "no post was accepted at the end")
+    this.demand(highest < limit * 1.1, f"{highest} bytes were used of {limit}")
+    this.notes.append(f"{cut} cut, at most {highest * 100 // limit} % of the limit used")
+    this.healed()
+
+
+async def fill_with_others(this: Round) -> None:
+    """F12a: memory is full of something else: no message is cut for it, posts are refused until there
+    is room, and all goes on by itself."""
+    with this.site.store.client() as client:
+        client.set("another program's", b"x" * 40_000_000, px=600_000)
+        limit = client.info("memory")["used_memory"] - 1_000_000
+        client.config_set("maxmemory", str(limit))
+        this.injected += 1
+        await this.pause(3.0, 5.0)
+        this.demand("store-full" in this.history.refusals, "the store was never full")
+        this.demand(not client.hget(KEYS.meta, "trimmed"), "messages were cut")
+        client.delete("another program's")
+    this.healed()
+
+
+async def _highest(client: redis.Redis, seconds: float) -> int:
+    """The most memory that the store uses in that time."""
+    highest, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        highest = max(highest, client.info("memory")["used_memory"])
+        await asyncio.sleep(0.05)
+    return highest
 
 
 async def fill_disk(this: Round) -> None:

@@ -136,6 +136,13 @@ _REFUSED = (
         "nothing: it is gone",
         "the message 1764000000000-0 is gone",
     ),
+    Refusal(
+        "message-trimmed",
+        errors.Gone,
+        "the message was cut before its time, for the store was full",
+        "nothing: it is gone",
+        "the message 1764000000000-0 was cut early, for the store was full",
+    ),
     _framework(417, "`Expect` asks for something else than `100-continue`", "leave it out"),
     Refusal(
         "too-large",
