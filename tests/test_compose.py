@@ -84,7 +84,15 @@ def test_what_compose_refers_to_is_there() -> None:
             assert source in volumes or how == "ro"
     usual = {name for name, service in services.items() if "profiles" not in service}
     assert usual == {"store", "web", "worker"}
-    assert set(services) - usual == {"prometheus", "grafana"}
+    by_profile = {name: services[name]["profiles"] for name in set(services) - usual}
+    assert {name for name, of in by_profile.items() if of == ["monitoring"]} == {
+        "prometheus",
+        "grafana",
+    }
+    assert {name for name, of in by_profile.items() if of == ["cluster"]} == {
+        *(f"node-{number}" for number in range(1, 7)),
+        *("cluster", "web-cluster", "worker-cluster", "proxy"),
+    }
     assert set(services["web"]["depends_on"]) == set(services["worker"]["depends_on"]) == {"store"}
 
 
@@ -93,16 +101,24 @@ def test_only_the_web_is_to_be_reached() -> None:
     has one, when it is asked for; all are for this machine alone."""
     services = _services()
     reached = [name for name, service in services.items() if "ports" in service]
-    assert reached == ["web", "prometheus", "grafana"]
+    assert reached == ["web", "prometheus", "grafana", "proxy"]
     ports = [port for name in reached for port in services[name]["ports"]]
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert [volume.partition(":")[2] for volume in services["store"]["volumes"]] == ["/data"]
     assert {service["restart"] for service in services.values()} == {"unless-stopped"}
 
 
-@pytest.mark.parametrize("service", ["web", "worker"])
+@pytest.mark.parametrize(
+    ("service", "store_url"),
+    [
+        ("web", "redis://store:6379"),
+        ("worker", "redis://store:6379"),
+        ("web-cluster", "redis+cluster://node-1:6379,node-2:6379,node-3:6379"),
+        ("worker-cluster", "redis+cluster://node-1:6379,node-2:6379,node-3:6379"),
+    ],
+)
 def test_compose_starts_commands_that_are_there(
-    service: str, monkeypatch: pytest.MonkeyPatch
+    service: str, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service's command and settings are ones that the messenger takes."""
     facts = _services()[service]
@@ -112,7 +128,7 @@ def test_compose_starts_commands_that_are_there(
     command = cli.get_command(cli.make_context("messenger", [name]), name)
     assert command is not None
     given = command.make_context(name, words).params
-    assert settings.load(given).store_url == "redis://store:6379"
+    assert settings.load(given).store_url == store_url
 
 
 def test_the_store_keeps_the_same_promises_as_the_embedded_one(tmp_path: Path) -> None:
@@ -123,6 +139,11 @@ def test_the_store_keeps_the_same_promises_as_the_embedded_one(tmp_path: Path) -
     assert server == "valkey-server"
     assert {name: theirs[name] for name in _SAME} == {name: ours[name] for name in _SAME}
     assert int(theirs["maxmemory"].removesuffix("mb")) > 0
+    for number in range(1, 7):
+        _, words = _services()[f"node-{number}"]["command"][1:]
+        of_node = _options(shlex.split(words.replace("$$", "$"))[2:])
+        assert {name: of_node[name] for name in theirs} == theirs
+        assert of_node["cluster-enabled"] == "yes"
 
 
 @pytest.fixture
