@@ -4,7 +4,9 @@
 # make hostile  slow and hostile clients, some minutes: SCENARIOS="deaf idle" SCALE=0.1 (tests/hostile)
 # make soak   a long life under load and faults: MINUTES=3 RATE=100 SUBSCRIBERS=100 SEED=7 (tests/soak)
 # make bench  ours beside its ceilings and peers, a quarter of an hour: ONLY="post page" ROUNDS=7 (docs/performance.md)
-# make check  formatting, lint, types, layers
+# make fuzz   the decoders on grown bytes, for a while: TARGETS="post words" SECONDS=60 (tests/fuzz)
+# make check  formatting, lint, types, layers, weak spots, secrets
+# make audit  known weaknesses of the libraries that are pinned; it asks the network for them
 # make screenshots  pictures of the page's states, to docs/screenshots
 # make lock   pin the dependencies anew
 PYTHON ?= python3
@@ -13,7 +15,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test fault hostile soak bench check format screenshots lock clean
+.PHONY: run test fault hostile soak bench fuzz check audit format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -34,11 +36,22 @@ soak: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(BIN)/python -m bench $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS))
 
+# It finds more with atheris, which has no wheel for every Python and so is in no lock.
+fuzz: $(VENV)/.test
+	@$(BIN)/python -m tests.fuzz
+
 check: $(VENV)/.test
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/test_layers.py
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive messenger consumers web
+	@$(BIN)/python -m pytest -q tests/test_layers.py tests/test_secrets.py
+
+# In a folder of its own: it is a tool of who keeps this, and brings much along.
+audit:
+	@test -x $(VENV)/audit/bin/pip-audit || { $(PYTHON) -m venv $(VENV)/audit && \
+	  $(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install pip-audit; }
+	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-run.lock
 
 format: $(VENV)/.test
 	@$(BIN)/ruff format .
