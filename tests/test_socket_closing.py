@@ -56,6 +56,9 @@ BROKEN = [
     ("a piece of nothing", masked(0, b"x"), 1002),
     ("a close of one byte", masked(CLOSE, b"x"), 1002),
     ("a code that nobody may send", masked(CLOSE, (1006).to_bytes(2, "big")), 1002),
+    # Found by fuzzing: these came back as they were.
+    ("a code that is none", masked(CLOSE, (5000).to_bytes(2, "big")), 1002),
+    ("the largest number", masked(CLOSE, b"\xff\xff"), 1002),
 ]
 
 

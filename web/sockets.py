@@ -148,8 +148,10 @@ async def _read(socket: Socket, inbox: Inbox) -> None:
         await asyncio.sleep(0)
     if message.type is WSMsgType.CLOSE:
         await inbox.answered(_LAST_POSTS_S)
-        # 1006 says that no code came: aiohttp lets it pass, and nobody may send it (RFC 6455, 7.4.1).
-        socket.hang_up(_PROTOCOL_ERROR if message.data == 1006 else message.data or None)
+        # 1006 says that no code came, and over 4999 there is none: aiohttp lets both pass, but nobody
+        # may send them (RFC 6455, 7.4).
+        is_one = message.data != 1006 and message.data < 5_000
+        socket.hang_up(message.data or None if is_one else _PROTOCOL_ERROR)
     elif socket.has_hung_up:
         await asyncio.sleep(_LEAVE_S)
     else:

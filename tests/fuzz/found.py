@@ -25,6 +25,7 @@ BEGINNINGS = (
     b"application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4",
     b"Bearer \xff\xfe",
     b"20/10s",
+    b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 )
 
 # By target: bytes that broke a promise before it was mended.

@@ -17,7 +17,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from consumers.dead import _OWN, DeadLetters
-from messenger import durations, lines, moments, pace, span, values, wording
+from messenger import durations, lines, moments, pace, span, tracing, values, wording
 from messenger.address import Address
 from messenger.entries import EntryId, read_entry
 from messenger.errors import MessengerError
@@ -230,9 +230,18 @@ def forwarded(data: bytes) -> None:
     assert content_type.isascii()
 
 
+def trace(data: bytes) -> None:
+    """A caller's traceparent, and those that entries are linked to."""
+    text = _text(data)
+    with tracing.span("x", tracing.SpanKind.SERVER, {}, parent=text, links=[text]):
+        found = tracing.traceparent()
+    assert found is None or found.isascii()
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
     for target in (
         post, form, media, frame, entry, letter, line, cursor, moment, words, address, forwarded,
+        trace,
     )
 }  # fmt: skip
