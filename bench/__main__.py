@@ -12,20 +12,20 @@ import time
 from bench import table
 from bench.errors import BenchError
 from bench.measurements import MEASUREMENTS, ORDER
-from bench.rounds import Effort
+from bench.rounds import SMOKE, Effort
 from bench.rows import Row
 
 
 def main() -> int:
     asked = _asked()
-    effort = Effort(rounds=asked.rounds, seconds=asked.seconds)
+    effort = SMOKE if asked.smoke else Effort(rounds=asked.rounds, seconds=asked.seconds)
     failed = 0
     for name in asked.only:
         began = time.monotonic()
         try:
             for row in MEASUREMENTS[name](effort):
                 _tell(row)
-                if not asked.dry:
+                if not (asked.dry or asked.smoke):
                     table.PAGE.write_text(table.merged(table.PAGE.read_text(), [row], ORDER))
         except BenchError as error:
             failed += 1
@@ -40,6 +40,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=Effort().rounds)
     parser.add_argument("--seconds", type=float, default=Effort().seconds, help="a side and round")
     parser.add_argument("--dry", action="store_true", help="print, but leave the page as it is")
+    parser.add_argument("--smoke", action="store_true", help="one small round of each, and no more")
     asked = parser.parse_args()
     asked.only = " ".join(asked.only).replace(",", " ").split() or list(MEASUREMENTS)
     if unknown := set(asked.only) - set(MEASUREMENTS):

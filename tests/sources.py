@@ -1,7 +1,7 @@
-"""The sources of the three packages, read and not run."""
+"""The sources of the packages, read and not run."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +43,9 @@ def _imports(node: ast.AST, *, is_late: bool) -> Iterator[Import]:
             yield from _imports(child, is_late=is_late or inside)
 
 
-def read_modules() -> list[Module]:
+def read_modules(packages: Sequence[str] = PACKAGES) -> list[Module]:
     found = []
-    for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+    for path in sorted(path for package in packages for path in (ROOT / package).rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)

@@ -214,6 +214,26 @@ def test_the_rule_finds_what_breaks_it(
     assert rule([planted]) != []
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [relative_imports, full_packages, long_files, long_functions, empty_names],
+    ids=lambda rule: rule.__name__,
+)
+def test_the_bench_keeps_the_rule(rule: Callable[[list[Module]], list[str]]) -> None:
+    """What is measured may come from anywhere; how it is written is as everywhere."""
+    modules = read_modules(["bench"])
+    assert len(modules) > 20
+    assert rule(modules) == []
+
+
+def test_nothing_depends_on_the_bench() -> None:
+    """It is not installed with the packages."""
+    importing = _wrong_imports(read_modules(), lambda _, each: is_in(each.target, "bench"))
+    assert importing == []
+    planted = [Module("web.x", "from bench import rows")]
+    assert _wrong_imports(planted, lambda _, each: is_in(each.target, "bench")) != []
+
+
 def test_no_module_imports_itself_through_others() -> None:
     """Imports at module level make no cycle; one that is planted is found."""
     modules = read_modules()
