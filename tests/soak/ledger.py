@@ -46,7 +46,7 @@ async def take(site: Site, session: aiohttp.ClientSession) -> Ledger:
 
 def kind_of(key: str) -> str:
     """`messenger:{0}:sent:abc` is of the kind `sent`."""
-    return re.sub(r"^\{\d+\}:|^view\d*:", "", key.removeprefix(PREFIX)).partition(":")[0]
+    return re.sub(r"^\{\d+\}:(view:[^:]+:)?", "", key.removeprefix(PREFIX)).partition(":")[0]
 
 
 def grown(before: Ledger, after: Ledger) -> list[str]:

@@ -158,7 +158,9 @@ async def _goers(plan: Plan, site: Site) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def live(plan: Plan, tell: Callable[[Stretch], None]) -> Life:
+async def live(
+    plan: Plan, tell: Callable[[Stretch], None], harms: tuple[Harm, ...] = ALWAYS
+) -> Life:
     """Lives it. `tell` hears of each stretch when it has ended."""
     site = Site(random.Random(f"{plan.seed} soak"), window=f"{plan.window_s}s")
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
@@ -171,7 +173,7 @@ async def live(plan: Plan, tell: Callable[[Stretch], None]) -> Life:
         before = await living.quiet()
         async with _goers(plan, site):
             for number in range(1, plan.stretches + 1):
-                stretches.append(await living.stretch(number, ALWAYS))
+                stretches.append(await living.stretch(number, harms))
                 tell(stretches[-1])
         after = await living.quiet()
         await site.stop()
