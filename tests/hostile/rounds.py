@@ -17,7 +17,7 @@ from tests.commands import Commands, Running
 from tests.faults.site import free_port
 from tests.hostile.others import Others
 from tests.hostile.process import figure, open_files, resident_mb
-from tests.hostile.scenarios import BACK_S, FREE_MB, MS, TIMES, Scenario
+from tests.hostile.scenarios import BACK_S, EACH_MS, FREE_MB, MS, TIMES, Scenario
 from tests.waiting import wait_until
 
 _WARM_S, _BEFORE_S, _AFTER_S = 2.0, 8.0, 3.0
@@ -234,11 +234,12 @@ def _tell_ends(this: _Round, told: Sequence[dict[str, Any]]) -> None:
 
 def _judge(this: _Round) -> None:
     row, scenario = this.row, this.scenario
+    least = max(MS, EACH_MS * scenario.count) if scenario.then else MS
     for what, before, during in (
         ("a post", row.post_before, row.post_during),
         ("a reader", row.read_before, row.read_during),
     ):
-        bound = max(TIMES * before, MS)
+        bound = max(TIMES * before, least)
         this.demand(0 < during <= bound, f"p99 of {what} is {during:.0f} ms, over {bound:.0f}")
     bound_mb = row.mb_before + FREE_MB + scenario.count * scenario.kib / 1_024
     this.demand(row.mb_most <= bound_mb, f"{row.mb_most:.0f} MB, over {bound_mb:.0f}")

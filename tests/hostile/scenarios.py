@@ -5,6 +5,8 @@ from typing import NamedTuple
 # The others' 99th percentile may be so many times what it was before, or so long, if that is more: the
 # processors are two, the crowd has its part of them, and so has other work.
 TIMES, MS = 3.0, 250.0
+# Where all come or leave in one moment, that moment takes so long for each.
+EACH_MS = 0.3
 # Memory that the process may take in any case.
 FREE_MB = 40
 # All who were cut by a restart are back within this: three seconds by their own waits, and the rest for

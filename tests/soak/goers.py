@@ -25,10 +25,10 @@ _AGAIN_S = (0.05, 0.5)
 _RESET = 0.3
 
 
-async def _go(rng: random.Random, urls: Sequence[str]) -> None:
+async def _go(rng: random.Random, urls: Sequence[str], source: str) -> None:
     while True:
         with contextlib.suppress(OSError):
-            line = await Line.open(rng.choice(urls), _request(rng))
+            line = await Line.open(rng.choice(urls), _request(rng), source=source)
             try:
                 with contextlib.suppress(TimeoutError, OSError):
                     await line.rest(rng.uniform(*_STAY_S))
@@ -51,8 +51,13 @@ def _request(rng: random.Random) -> bytes:
 
 async def main(count: str, seed: str, *urls: str) -> None:
     raise_limit()
-    rngs = [random.Random(f"{seed} {number}") for number in range(int(count))]
-    await asyncio.gather(*(_go(rng, urls) for rng in rngs))
+    await asyncio.gather(
+        *(
+            # Each is a visitor of its own.
+            _go(random.Random(f"{seed} {number}"), urls, f"127.2.{number >> 8}.{number & 255}")
+            for number in range(1, int(count) + 1)
+        )
+    )
 
 
 if __name__ == "__main__":

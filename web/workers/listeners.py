@@ -19,7 +19,7 @@ from messenger.settings import Settings
 SPREADS = sys.platform == "linux"
 # More than aiohttp's 128: a restart brings everybody back at once, and a worker's share waits here while
 # another is started in its place. So many, where the system lets them.
-BACKLOG = 4_096
+BACKLOG = 1_024
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
