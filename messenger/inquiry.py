@@ -93,7 +93,8 @@ async def soon(asked: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
     finally:
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        # All of them: an error that nobody heard of would be complained of.
+        await asyncio.gather(*tasks, return_exceptions=True)
     if not answers:
         raise unavailable or StoreUnavailable("nobody could be asked")
     return answers

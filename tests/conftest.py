@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import redis
@@ -19,6 +20,13 @@ from tests.private_cluster import PrivateCluster
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 from tests.users import refused
+
+
+class HasUrl(Protocol):
+    """A store, a cluster or a group with sentinels."""
+
+    url: str
+
 
 # What may stay: keys.py says why. Every other key must die by itself.
 _PERMANENT = ("log", "meta", "secret", "expiring")
@@ -171,7 +179,7 @@ async def run_messenger(
     async with AsyncExitStack() as stack:
 
         async def run(
-            on: PrivateStore | PrivateCluster | None = None, with_worker: bool = True, **given: str
+            on: HasUrl | None = None, with_worker: bool = True, **given: str
         ) -> Messenger:
             url = (on or private_store).url
             running = serving(url, settings(**given), with_worker=with_worker)

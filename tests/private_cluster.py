@@ -36,6 +36,7 @@ class Node(PrivateStore):
             *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
             *("--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--repl-diskless-sync-delay", "0"),
             *("--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1"),
+            *("--shutdown-timeout", "0"),
         ]
 
     @property
