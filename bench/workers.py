@@ -2,7 +2,8 @@
 
     .venv/bin/python -m bench.workers web projectors
 
-`web`: posts to one and to several web workers, by wrk. `projectors`: the log written to the view by one and by several workers.
+`web`: posts to one and to several web workers, by wrk. `projectors`: the log written to the view by one
+and by several workers.
 Each in rounds, all sizes in turn; the median, and the least and the most. Ends all that it starts.
 """
 
