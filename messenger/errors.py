@@ -14,10 +14,12 @@ MessengerError
 │   ├── NotAllowed              not-allowed
 │   ├── NotFound                message-not-found · group-not-found · letter-not-found
 │   ├── Gone                    message-expired · message-erased · message-trimmed · entry-gone
-│   └── TooFast                 too-fast · room-too-fast
-├── Unavailable                 the store, now: try again
+│   ├── TooFast                 too-fast · room-too-fast
+│   └── TooManyConnections      too-many-connections
+├── Unavailable                 not now: try again
 │   ├── StoreUnavailable        store-unavailable
 │   ├── StoreFull               store-full
+│   ├── Overloaded              overloaded
 │   ├── Stopping                stopping
 │   └── SupervisorSilent        supervisor-silent
 ├── Undone                      a command's work could not be done to its end
@@ -114,8 +116,15 @@ class TooFast(Refused):
         self.standing = standing
 
 
+class TooManyConnections(Refused):
+    """One visitor has as many open as are allowed; `retry_after` is in seconds."""
+
+    code = "too-many-connections"
+    retry_after: ClassVar[int] = 10
+
+
 class Unavailable(MessengerError):
-    """The store can't do it now. `retry_after` is in seconds."""
+    """The store, or this process, can't do it now. `retry_after` is in seconds."""
 
     retry_after: ClassVar[int] = 1
 
@@ -126,6 +135,13 @@ class StoreUnavailable(Unavailable):
 
 class StoreFull(Unavailable):
     code = "store-full"
+    retry_after = 5
+
+
+class Overloaded(Unavailable):
+    """The process has as many connections as it can take."""
+
+    code = "overloaded"
     retry_after = 5
 
 

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     post_rate: values.Rate | None
     room_rate: values.Rate | None
+    visitor_connections: int | None
     max_store_mb: int | None
     admin_token: str | None
     admin_token_file: Path | None
@@ -125,6 +126,13 @@ SETTINGS = (
         "posts/duration (1 to 1000000, over 1s to 1d), or off",
         "how fast one room may be posted to, by all visitors together",
         values.rate,
+    ),
+    Setting(
+        "visitor_connections",
+        "200",
+        "1 to 1000000, or off",
+        "how many streams, sockets and waiting polls one visitor may have open at each web process",
+        values.limit,
     ),
     Setting(
         "max_store_mb",

@@ -111,6 +111,10 @@ def rate(text: str) -> Rate | None:
     return parsed
 
 
+def limit(text: str) -> int | None:
+    return None if text == "off" else whole(1, 1_000_000)(text)
+
+
 def switch(text: str) -> bool:
     if text not in ("on", "off"):
         raise ValueError

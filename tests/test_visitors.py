@@ -16,14 +16,17 @@ PROXY = "10.0.0.1"
 TRUSTED = ("10.0.0.0/8", "192.168.7.7/32", "fd00::/8")
 
 
+def request_of(peer: str, *forwarded: str) -> web.BaseRequest:
+    headers = CIMultiDict([("X-Forwarded-For", field) for field in forwarded])
+    return make_mocked_request("POST", "/", headers).clone(remote=peer)
+
+
 def visitor(
     peer: str, *forwarded: str, trusted: tuple[str, ...] = TRUSTED, secret: bytes = SECRET
 ) -> str:
     """The visitor of a request from `peer` with these X-Forwarded-For fields."""
-    headers = CIMultiDict([("X-Forwarded-For", field) for field in forwarded])
-    request = make_mocked_request("POST", "/", headers).clone(remote=peer)
     networks = tuple(map(ipaddress.ip_network, trusted))
-    return Visitors(networks).of(request, secret)
+    return Visitors(networks).of(request_of(peer, *forwarded), secret)
 
 
 def test_a_visitor_is_an_address() -> None:
@@ -113,6 +116,30 @@ def test_a_household_is_one_visitor(one: str, other: str, is_same: bool) -> None
     """An IPv6 network of 64 bits is one visitor; an IPv4 address is one, however it is written."""
     assert (visitor(one) == visitor(other)) is is_same
     assert (visitor(PROXY, one) == visitor(PROXY, other)) is is_same
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "site"),
+    [
+        ("203.0.113.5", [], "203.0.113.5"),
+        ("::ffff:203.0.113.5", [], "203.0.113.5"),
+        ("2001:db8:1:2::9", [], "2001:db8:1:2::/64"),
+        ("203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        (PROXY, ["198.51.100.1"], "198.51.100.1"),
+        (PROXY, [], None),
+        (PROXY, ["unknown"], None),
+        (PROXY, ["10.0.0.3"], None),
+        ("127.0.0.1", [], None),
+        ("::1", [], None),
+        ("::ffff:127.0.0.1", [], None),
+        ("", [], None),
+    ],
+)
+def test_whose_connections_are_counted(peer: str, forwarded: list[str], site: str | None) -> None:
+    """Those of a visitor's address or network; of this machine, and of a proxy that names nobody,
+    nobody's."""
+    networks = tuple(map(ipaddress.ip_network, TRUSTED))
+    assert Visitors(networks).site_of(request_of(peer, *forwarded)) == site
 
 
 @pytest.mark.parametrize("peer", ["", "not an address"])

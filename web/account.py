@@ -14,9 +14,9 @@ class Took(msgspec.Struct):
 
 class Account(msgspec.Struct, kw_only=True):
     """One process's, or the sum of several. `requests` is by "METHOD route status", `deliveries` by
-    second of time. The last block is how things are now; of several, the sum of the readers and
-    tasks and the worst of the rest. `is_ready`: the feed has caught up with the log; of several, that
-    of any."""
+    second of time. The last block is how things are now; of several, the sum of the readers, tasks and
+    connections and the worst of the rest. `is_ready`: the feed has caught up with the log; of several,
+    that of any."""
 
     began_s: float
     appends: int = 0
@@ -29,6 +29,8 @@ class Account(msgspec.Struct, kw_only=True):
 
     subscribers: int = 0
     tasks: int = 0
+    connections: int = 0
+    connections_limit: int = 0
     tail_lag_s: float = 0.0
     loop_lag_s: float = 0.0
     clock_steps: int = 0
@@ -54,6 +56,8 @@ class Account(msgspec.Struct, kw_only=True):
         """Adds how another one is now."""
         self.subscribers += other.subscribers
         self.tasks += other.tasks
+        self.connections += other.connections
+        self.connections_limit += other.connections_limit
         self.tail_lag_s = max(self.tail_lag_s, other.tail_lag_s)
         self.loop_lag_s = max(self.loop_lag_s, other.loop_lag_s)
         self.clock_steps = max(self.clock_steps, other.clock_steps)

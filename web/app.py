@@ -11,9 +11,23 @@ from consumers.view import View
 from messenger.log import Logs
 from messenger.settings import Settings
 from web import routes, tls
-from web.appkeys import AUDIT, FEED, LISTED, LOGS, METRICS, SETTINGS, STOP, VIEWS, VISITORS
+from web.appkeys import (
+    AUDIT,
+    CAPACITY,
+    CONNECTIONS,
+    FEED,
+    LISTED,
+    LOGS,
+    METRICS,
+    SETTINGS,
+    STOP,
+    VIEWS,
+    VISITORS,
+)
 from web.audit import Audit
 from web.body import LIMIT
+from web.capacity import Capacity, most_connections
+from web.connections import Connections
 from web.feed import Feed
 from web.forgetting import Forgetting
 from web.heartbeat import Heartbeat
@@ -37,6 +51,8 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
     app[VISITORS] = visitors = Visitors(logs.settings.trusted_proxies)
     app[AUDIT] = Audit(lambda request: visitors.by(request, logs.all[0].facts))
     tls.watch(app)
+    app[CONNECTIONS] = Connections(logs.settings.visitor_connections, visitors)
+    app[CAPACITY] = app[METRICS].capacity = Capacity(most_connections(logs.settings.partitions))
     aiohttp_jinja2.setup(
         app, loader=jinja2.PackageLoader("web"), autoescape=True, undefined=jinja2.StrictUndefined
     )

@@ -8,6 +8,8 @@ from consumers.view import View
 from messenger.log import Logs
 from messenger.settings import Settings
 from web.audit import Audit
+from web.capacity import Capacity
+from web.connections import Connections
 from web.feed import Feed
 from web.listed import Listed
 from web.metrics import Metrics
@@ -16,6 +18,8 @@ from web.workers.alone import Alone
 from web.workers.member import Member
 
 AUDIT = web.AppKey("audit", Audit)
+CAPACITY = web.AppKey("capacity", Capacity)
+CONNECTIONS = web.AppKey("connections", Connections)
 FEED = web.AppKey("feed", Feed)
 LISTED = web.AppKey("listed", Listed)
 LOGS = web.AppKey("logs", Logs)

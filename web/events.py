@@ -8,7 +8,7 @@ from aiohttp.http import HttpVersion11
 
 from web import sse
 from web.answers import EVERYWHERE
-from web.appkeys import FEED, METRICS
+from web.appkeys import CONNECTIONS, FEED, METRICS
 from web.guard import refuse_when_stopping
 from web.metrics import Metrics
 from web.queries import cursor_of, room_of
@@ -35,6 +35,11 @@ async def events(request: web.Request) -> web.StreamResponse:
 async def stream(request: web.Request, source: Source) -> web.StreamResponse:
     """Serves a source as server-sent events."""
     refuse_when_stopping(request)
+    with request.app[CONNECTIONS].stay(request):
+        return await _stream(request, source)
+
+
+async def _stream(request: web.Request, source: Source) -> web.StreamResponse:
     sink = sink_of(request)
     encode = sse.encode_chunk if request.version >= HttpVersion11 else sse.encode
     subscriber = Subscriber(encode, sink)

@@ -12,8 +12,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
-from messenger.errors import StoreFull, StoreUnavailable
+from messenger.errors import Overloaded, StoreFull, StoreUnavailable
 from web.account import Account, Overall
+from web.capacity import Capacity
 from web.feed import Feed
 from web.latencies import Latencies, histograms
 
@@ -28,8 +29,11 @@ class Metrics:
         self.store = StoreMetrics()
         self.registry.register(self.store)
         # There from the start: of a counter that is new the first step can't be seen.
-        refused = dict.fromkeys((error.code for error in (StoreFull, StoreUnavailable)), 0)
+        refused = dict.fromkeys(
+            (error.code for error in (StoreFull, StoreUnavailable, Overloaded)), 0
+        )
         self.requests = Latencies()
+        self.capacity = Capacity(0)
         self._own = Account(began_s=time.time(), refused=refused, requests=self.requests.every)
         self.overall = Overall(account=self._own, subscribers={1: 0})
         self.registry.register(self)
@@ -59,6 +63,7 @@ class Metrics:
             for second, count in partition.counted.rates.deliveries.items():
                 own.deliveries[second] = own.deliveries.get(second, 0) + count
         own.subscribers = len(feed.subscribers)
+        own.connections, own.connections_limit = self.capacity.open, self.capacity.most
         own.tasks = len(asyncio.all_tasks())
         own.tail_lag_s = max(now - partition.heard_at for partition in feed.partitions)
         own.clock_steps = feed.clock.steps
@@ -79,6 +84,8 @@ _COUNTED: tuple[tuple[str, str, Callable[[Account], float]], ...] = (
 _NOW: tuple[tuple[str, str, Callable[[Account], float]], ...] = (
     ("subscribers", "Live streams now", lambda one: one.subscribers),
     ("tasks", "Tasks of the event loop now", lambda one: one.tasks),
+    ("connections", "Connections now, of every kind", lambda one: one.connections),
+    ("connections_limit", "The most connections that fit", lambda one: one.connections_limit),
     ("tail_lag_seconds", "Since the slowest tail heard of the store", lambda one: one.tail_lag_s),
     ("loop_lag_seconds", "How late the event loop's timers are", lambda one: one.loop_lag_s),
     ("clock_steps", "Steps of the store's clock that were seen", lambda one: one.clock_steps),

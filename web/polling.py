@@ -11,7 +11,7 @@ from messenger import durations
 from messenger.entries import EntryId
 from messenger.errors import BadRequest
 from web.answers import json_fields
-from web.appkeys import FEED
+from web.appkeys import CONNECTIONS, FEED
 from web.feed import Feed, Missed
 from web.guard import refuse_when_stopping
 from web.live import Erased, Held, Live
@@ -41,7 +41,8 @@ async def poll(request: web.Request, room: str) -> web.Response:
     began = time.perf_counter()
     if wait_ms and not missed.told:
         refuse_when_stopping(request)
-        missed = await _wait(feed, room, after, limit, wait_ms / 1_000)
+        with request.app[CONNECTIONS].stay(request):
+            missed = await _wait(feed, room, after, limit, wait_ms / 1_000)
     response = Polled(body=_body(feed.clock.now(), missed), headers=json_fields())
     response.waited_s = time.perf_counter() - began
     return response

@@ -31,8 +31,10 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.NotFound: (404, "Message not found"),
     errors.Gone: (410, "Message expired"),
     errors.TooFast: (429, "Too many posts"),
+    errors.TooManyConnections: (429, "Too many connections"),
     errors.StoreFull: (503, "Store full"),
     errors.StoreUnavailable: (503, "Store unavailable"),
+    errors.Overloaded: (503, "Overloaded"),
     errors.Stopping: (503, "Stopping"),
     errors.SupervisorSilent: (503, "Supervisor silent"),
 }

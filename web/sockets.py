@@ -11,7 +11,7 @@ from aiohttp.http import HttpVersion11
 from messenger.errors import UpgradeRequired
 from web import frames
 from web.answers import EVERYWHERE
-from web.appkeys import FEED, METRICS
+from web.appkeys import CONNECTIONS, FEED, METRICS
 from web.guard import refuse_cross_origin, refuse_when_stopping
 from web.inbox import Inbox
 from web.live import Told
@@ -115,6 +115,11 @@ class Socket(web.WebSocketResponse):
 async def converse(request: web.Request, source: Source, room: str | None) -> web.StreamResponse:
     """Serves a source by a WebSocket, and takes what its client posts to the room, if there is one."""
     refuse_when_stopping(request)
+    with request.app[CONNECTIONS].stay(request):
+        return await _converse(request, source, room)
+
+
+async def _converse(request: web.Request, source: Source, room: str | None) -> web.StreamResponse:
     socket, metrics = Socket(sink_of(request)), request.app[METRICS]
     inbox = Inbox(request, room, socket.say, partial(socket.hang_up, _INVALID))
     subscriber = socket.subscriber

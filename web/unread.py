@@ -1,5 +1,5 @@
-"""Requests that can't be read or that no route can take: what aiohttp refuses before any handler of
-ours, in the shape of our other refusals.
+"""What is refused before any handler of ours: requests that can't be read or that no route can take, and
+connections that there is no room for; in the shape of our other refusals.
 
 aiohttp has no public place for this. It would answer in its own words, and log the bytes that it could
 not read with a traceback: somebody's text may be among them.
@@ -13,10 +13,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
-from messenger.errors import MessengerError
+from messenger.errors import MessengerError, Overloaded
 from web import problems
 from web.answers import complete
+from web.appkeys import CAPACITY, METRICS
+from web.capacity import Capacity
 from web.dispatch import Dispatch
+from web.metrics import Metrics
+from web.overload import Refused
 from web.patience import PatientHandler
 
 log = logging.getLogger(__name__)
@@ -27,22 +31,30 @@ _BROKEN = (HttpProcessingError, web.RequestPayloadError)
 
 class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
-        return _Server.like(await super()._make_server())
+        return _Server.like(await super()._make_server(), self.app)
 
 
 class _Server(web.Server):
+    capacity: Capacity
+    metrics: Metrics
+
     @classmethod
-    def like(cls, made: web.Server) -> "_Server":
-        """The same server, with our handler."""
+    def like(cls, made: web.Server, app: web.Application) -> "_Server":
+        """The same server, with our handler, and within the process's capacity."""
         server = cls(
             Dispatch(_answered(made.request_handler)),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
         )
         server._kwargs = made._kwargs  # noqa: SLF001
+        server.capacity, server.metrics = app[CAPACITY], app[METRICS]
+        server.capacity.connections = server._connections
         return server
 
-    def __call__(self) -> RequestHandler:
+    def __call__(self) -> RequestHandler | Refused:  # type: ignore[override]
+        if self.capacity.is_full:
+            self.metrics.refused(Overloaded.code)
+            return Refused()
         return _Handler(self, loop=self._loop, **self._kwargs)
 
 

@@ -24,12 +24,24 @@ class Visitors:
         self._trusted = trusted
         self._name = lru_cache(_KNOWN)(_name)
 
-    def of(self, request: web.Request, secret: bytes) -> str:
+    def of(self, request: web.BaseRequest, secret: bytes) -> str:
         """The same short word for the same visitor."""
+        return self._name(self._peer_of(request), secret)
+
+    def site_of(self, request: web.BaseRequest) -> str | None:
+        """The visitor's address, or its network of IPv6; None for who has no address of a visitor:
+        this machine itself, or a proxy that is trusted and names nobody."""
+        peer = self._peer_of(request)
+        address = _address(peer)
+        if address is None or address.is_loopback or self._is_trusted(peer):
+            return None
+        return _site(address)
+
+    def _peer_of(self, request: web.BaseRequest) -> str:
         peer = request.remote or ""
         if self._trusted:
             peer = self._forwarded(peer, request.headers.getall("X-Forwarded-For", ()))
-        return self._name(peer, secret)
+        return peer
 
     def by(self, request: web.Request, facts: Facts | None) -> str:
         """The same with a partition's facts; empty while there are none."""
@@ -72,11 +84,14 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return address
 
 
-def _name(peer: str, secret: bytes) -> str:
+def _site(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     """One IPv6 household has 2^64 addresses, and is one visitor."""
-    address = _address(peer)
     if isinstance(address, ipaddress.IPv6Address):
-        peer = str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
-    elif address is not None:
-        peer = str(address)
+        return str(ipaddress.ip_network((address, _IPV6_SITE), strict=False))
+    return str(address)
+
+
+def _name(peer: str, secret: bytes) -> str:
+    address = _address(peer)
+    peer = peer if address is None else _site(address)
     return blake2b(peer.encode(errors="replace"), key=secret, digest_size=12).hexdigest()

@@ -3,6 +3,7 @@ the same in the same words; the status and the title are those of web/problems.p
 
 from messenger import errors, wording
 from web import problems
+from web.contract.limits import LIMITS
 from web.contract.refusal import Refusal
 
 
@@ -217,22 +218,6 @@ _LATER = (
         "this path speaks WebSocket alone, version 13, over HTTP/1.1",
     ),
     Refusal(
-        "too-fast",
-        errors.TooFast,
-        "this visitor posts too fast",
-        "wait for `Retry-After` seconds",
-        "too many posts; the next may come in 1 s",
-        {"retry_after": 1},
-    ),
-    Refusal(
-        "room-too-fast",
-        errors.TooFast,
-        "the room is posted to too fast, by all visitors together",
-        "wait for `Retry-After` seconds, or go to another room",
-        "too many posts in this room; the next may come in 1 s",
-        {"retry_after": 1},
-    ),
-    Refusal(
         "refused",
         None,
         "the HTTP server refused it for a reason without a code of its own",
@@ -245,13 +230,6 @@ _LATER = (
         "the store does not answer, or refuses writes for now",
         "send it again after `Retry-After`, with the same key",
         "the store does not answer",
-    ),
-    Refusal(
-        "store-full",
-        errors.StoreFull,
-        "the store's memory is full; reading goes on",
-        "wait: messages that expire make room",
-        "the store's memory is full",
     ),
     Refusal(
         "stopping",
@@ -284,8 +262,9 @@ _LATER = (
     ),
 )
 
-CODES = {each.name: each for each in (*_BAD_REQUESTS, *_REFUSED, *_BAD_FIELDS, *_LATER)}
+CODES = {each.name: each for each in (*_BAD_REQUESTS, *_REFUSED, *_BAD_FIELDS, *LIMITS, *_LATER)}
 # What any request may meet, whatever it asks for.
 ANYWHERE = ("malformed-request", "request-timeout", "expectation-failed", "internal")
-# What no route answers by: what is told of a path or a method that is nobody's, and the general ones.
-UNMATCHED = ("bad-request", "not-found", "method-not-allowed", "refused")
+# What no route answers by: what is told of a path or a method that is nobody's, or before a request is
+# read, and the general ones.
+UNMATCHED = ("bad-request", "not-found", "method-not-allowed", "overloaded", "refused")

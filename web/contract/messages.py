@@ -95,7 +95,14 @@ LIST = Route(
             304, "The same messages live as at the answer with that `ETag`.", headers=(parts.ETAG,)
         ),
     ),
-    refusals=(*parts.IN_ROOM, "bad-query", "bad-cursor", "store-unavailable", "stopping"),
+    refusals=(
+        *parts.IN_ROOM,
+        "bad-query",
+        "bad-cursor",
+        "too-many-connections",
+        "store-unavailable",
+        "stopping",
+    ),
     curl=f"curl '{_HOST}/api/rooms/lobby/messages?limit=10'",
 )
 READ = Route(

@@ -43,7 +43,13 @@ ROOM_EVENTS = Route(
     "resumes by its last id.",
     parameters=(parts.ROOM, *parts.ROOM_CURSOR),
     answers=(Answer(200, _STREAMED, {parts.EVENT_STREAM: _TEXT}, example=_TOLD),),
-    refusals=(*parts.IN_ROOM, "bad-cursor", "store-unavailable", "stopping"),
+    refusals=(
+        *parts.IN_ROOM,
+        "bad-cursor",
+        "too-many-connections",
+        "store-unavailable",
+        "stopping",
+    ),
     curl=f"curl -N '{_HOST}/api/rooms/lobby/events?after=0-0'",
 )
 ROOM_SOCKET = Route(
@@ -62,6 +68,7 @@ ROOM_SOCKET = Route(
         "upgrade-required",
         "cross-origin",
         "bad-cursor",
+        "too-many-connections",
         "store-unavailable",
         "stopping",
     ),
@@ -83,6 +90,7 @@ FIREHOSE_EVENTS = Route(
         "bad-query",
         "bad-room",
         "bad-cursor",
+        "too-many-connections",
         "store-unavailable",
         "stopping",
     ),
@@ -106,6 +114,7 @@ FIREHOSE_SOCKET = Route(
         "bad-query",
         "bad-room",
         "bad-cursor",
+        "too-many-connections",
         "store-unavailable",
         "stopping",
     ),
