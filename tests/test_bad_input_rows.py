@@ -36,13 +36,18 @@ TESTS = {
     "Content-Length over": [_BODY, _LIES],
     "a head or a body that is not finished": [
         "test_patience::test_half_a_head_that_drips_is_refused",
+        "test_patience::test_half_a_body_that_drips_is_refused",
         f"{_HERE}::test_a_body_that_is_not_finished_is_given_up",
         f"{_HERE}::test_a_body_whose_chunks_break_is_given_up",
     ],
     "a connection that says nothing": [
-        "test_patience::test_a_connection_that_says_nothing_is_closed"
+        "test_patience::test_a_connection_that_says_nothing_is_closed",
+        "test_patience::test_an_idle_connection_is_kept",
     ],
-    "a reader of any answer": ["test_patience::test_an_answer_that_is_not_taken_is_cut"],
+    "a reader of any answer": [
+        "test_patience::test_an_answer_that_is_not_taken_is_cut",
+        "test_patience::test_an_answer_that_is_taken_slowly_is_given",
+    ],
     "Sec-Fetch-Site": [
         "test_guard::test_another_site_may_not_write",
         "test_targets::test_who_names_no_host_is_of_no_origin",
@@ -88,7 +93,7 @@ TESTS = {
         "test_targets::test_a_version_that_is_no_number_gets_the_plain_figures"
     ],
     "over a rate": [
-        "test_rates::test_a_refusal_tells_of_the_limit_that_was_met",
+        "test_rates::test_a_room_that_is_flooded_by_many_is_held_back_alone",
         "test_messages::test_posting_too_fast_is_refused_with_the_time_to_wait",
         "test_socket_posts::test_a_visitor_has_one_rate",
     ],

@@ -17,14 +17,15 @@ _CONNECTING = {
     "open_connection", "open_unix_connection", "create_connection", "create_unix_connection",
     "create_datagram_endpoint", "urlopen",
 }  # fmt: skip
-_MAY_CONNECT = {"messenger.pipe"}
+# To the store; and web workers and their supervisor to each other, by a socket of their own.
+_MAY_CONNECT = {"messenger.address", "web.workers.member", "web.workers.process"}
 _CLIENTS = {"urllib.request", "http.client", "ftplib", "smtplib", "telnetlib", "requests", "httpx"}
 _CRYPTOGRAPHY = {
     "hashlib.blake2b", "hashlib.sha256", "hashlib.sha1", "hmac", "secrets", "ssl",
 }  # fmt: skip
 _CRYPTOGRAPHIC = {"hashlib", "hmac", "secrets", "ssl", "cryptography", "Crypto", "nacl"}
-# Jitter of waiting, and of a stream's `retry`.
-_MAY_USE_CHANCE = {"messenger.loops", "web.sse"}
+# Jitter of waiting, of a stream's `retry`, and which servers of a cluster are asked.
+_MAY_USE_CHANCE = {"messenger.loops", "web.sse", "messenger.cluster"}
 _JAVASCRIPT = sorted((ROOT / "web" / "static").glob("*.js"))
 
 
@@ -80,7 +81,7 @@ def asking(modules: list[Module]) -> list[str]:
 
 def patterns(modules: list[Module]) -> list[str]:
     """Patterns that a function makes of a name that is no constant's; what is made once, when the
-    program is loaded, is made of nobody's input."""
+    program is loaded, is made of nobody's input, and so is a `form`, which is one of a few."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     return [
         f"{module.name}:{call.lineno}"
@@ -90,7 +91,7 @@ def patterns(modules: list[Module]) -> list[str]:
         for call in ast.walk(function)
         if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("re.")
         for node in ast.walk(call.args[0])
-        if isinstance(node, ast.Name) and not node.id.isupper()
+        if isinstance(node, ast.Name) and not node.id.isupper() and node.id != "form"
     ]
 
 

@@ -21,6 +21,8 @@ BEGINNINGS = (
     "\u2066\u2069\u0301\u202e👩‍🚀".encode(),
     b"rediss://user:word@[::1]:6380/2?db=1&ssl_cert_reqs=none",
     b"unix://user:word@/run/store.sock",
+    b"redis+sentinel://:word@one:26379,[::1]:2/primary/1?sentinel_username=me",
+    b"rediss+cluster://one:7000,two",
     b"198.51.100.1:1234, [2001:db8::1]:80, unknown, fe80::1%eth0",
     b"application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4",
     b"Bearer \xff\xfe",

@@ -1,6 +1,8 @@
 """What decodes bytes of others, each as a function of bytes that raises only where a promise is broken:
 another error than the decoder's own, or a result that is not what it should be."""
 
+import asyncio
+import atexit
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -29,6 +31,8 @@ from web.operations import _encoder
 from web.visitors import Visitors
 
 NOW = 1_764_000_000_000
+_LOOP = asyncio.new_event_loop()
+atexit.register(_LOOP.close)
 # What a request stands on besides its head and body; made once, for it is slow.
 _MADE = make_mocked_request("GET", "/")
 _URL = URL("/")
@@ -41,26 +45,17 @@ class _Letters(DeadLetters):
         self._keys, self._group = Keys(0), "mailer"
 
 
-class _NoLoop:
-    """Nothing waits here: a body is whole before it is read."""
-
-    def create_future(self) -> None:
-        raise AssertionError("something waits")
-
-    def get_debug(self) -> bool:
-        return False
-
-
 def _text(data: bytes) -> str:
     """As aiohttp gives a header's bytes: what is no UTF-8 is a lone surrogate."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def _request(data: bytes, method: str = "GET", path: str = "/", **fields: str) -> web.Request:
-    reader = StreamReader(BaseProtocol(_NoLoop()), 2**16, loop=_NoLoop())  # type: ignore[arg-type]
+    reader = StreamReader(BaseProtocol(_LOOP), 2**16, loop=_LOOP)
     reader.feed_data(data)
     reader.feed_eof()
     headers = CIMultiDict({name.replace("_", "-"): value for name, value in fields.items()})
+    headers["Content-Length"] = str(len(data))
     message = RawRequestMessage(
         method, path, HttpVersion11, CIMultiDictProxy(headers), (), False, None, False, False, _URL
     )
@@ -71,12 +66,8 @@ def _request(data: bytes, method: str = "GET", path: str = "/", **fields: str) -
 
 
 def _now(work: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine gives that waits for nothing."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        return done.value
-    raise AssertionError("something waits")
+    """What a coroutine gives; nothing has to be waited for."""
+    return _LOOP.run_until_complete(work)
 
 
 def _refusal(error: MessengerError) -> None:
