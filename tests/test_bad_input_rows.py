@@ -97,6 +97,14 @@ TESTS = {
         "test_messages::test_posting_too_fast_is_refused_with_the_time_to_wait",
         "test_socket_posts::test_a_visitor_has_one_rate",
     ],
+    "a stream, a socket or a waiting poll": [
+        "test_connections::test_all_kinds_count_together",
+        "test_connections::test_who_leaves_makes_room",
+    ],
+    "a connection more than": [
+        "test_connections::test_a_process_takes_as_many_connections_as_fit",
+        "test_connections::test_files_never_run_out",
+    ],
     "a forged X-Forwarded-For": [
         "test_visitors::test_a_stranger_s_word_is_not_believed",
         "test_visitors::test_a_long_list_is_walked_only_as_far_as_it_is_believed",
