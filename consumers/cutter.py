@@ -39,11 +39,39 @@ class Cut(NamedTuple):
 
 
 class Cutter:
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._servers: dict[str, _OfServer] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await persist(stop, "cutter", self.step, every_s=_EVERY_S)
+
+    @property
+    def is_cutting(self) -> bool:
+        return any(each.is_cutting for each in self._servers.values())
+
+    async def step(self) -> int:
+        """One look at the memory of each server, and some cuts where it is time. How many entries
+        went."""
+        found = await self._logs_by_server()
+        self._servers = {name: self._servers.get(name) or _OfServer() for name in found}
+        return sum([await self._servers[name].step(logs) for name, logs in found.items()])
+
+    async def _logs_by_server(self) -> dict[str, list[Log]]:
+        if not self._logs.store.is_cluster:
+            return {"": self._logs.all}
+        found: dict[str, list[Log]] = {}
+        for each in self._logs.all:
+            found.setdefault(await each.store.pipe.server(), []).append(each)
+        return found
+
+
+class _OfServer:
     """`is_cutting` from the high mark down to the low one. Where that can't be reached, because the
     memory is taken by something else, nothing is cut; then a full store refuses posts."""
 
-    def __init__(self, logs: Logs) -> None:
-        self._logs = logs
+    def __init__(self) -> None:
+        self._logs: list[Log] = []
         self._cursors: dict[int, bytes] = {}
         self.is_cutting = False
         self._is_high = False
@@ -52,12 +80,10 @@ class Cutter:
         # About how many bytes a message takes, in all its places.
         self._size = 1.0
 
-    async def run(self, stop: asyncio.Event) -> None:
-        await persist(stop, "cutter", self.step, every_s=_EVERY_S)
-
-    async def step(self) -> int:
-        """One look at the memory, and some cuts if it is time. How many entries went."""
-        memory = await read_memory(self._logs.store)
+    async def step(self, logs: list[Log]) -> int:
+        """`logs` are those that are on the server now."""
+        self._logs = logs
+        memory = await read_memory(logs[0].store)
         was_high, self._is_high = self._is_high, memory.exceeds(HIGH)
         if not self.is_cutting:
             # Twice in a row: a large reply to somebody takes memory too, for a moment.
@@ -72,7 +98,7 @@ class Cutter:
         """Whether to cut all would bring the memory under the mark: else it is taken by something else,
         and to cut would only do harm."""
         entries, size = 0, 0
-        for each in self._logs.all:
+        for each in self._logs:
             count, usage = await _measure(each)
             entries, size = entries + count, size + 2 * usage + _BESIDE * count
         self._size = size / max(entries, 1)
@@ -84,32 +110,31 @@ class Cutter:
 
     async def _cut_some(self, memory: Memory) -> None:
         """Cuts the oldest of all logs, again and again, until there is room or the turn is over."""
-        begins = [
-            (at, each) for each in range(len(self._logs.all)) if (at := await self._begin(each))
-        ]
+        begins = [(at, each) for each in range(len(self._logs)) if (at := await self._begin(each))]
         heapq.heapify(begins)
         for _ in range(_CALLS):
             if not memory.exceeds(LOW) or not begins:
                 self._finish()
                 return
-            _, partition = heapq.heappop(begins)
-            done = await self._cut(partition, memory)
+            _, place = heapq.heappop(begins)
+            done = await self._cut(self._logs[place], memory)
             self._entries += done.entries
             # Where nothing went, what is left is too young.
             if done.entries and done.begins_at >= 0:
-                heapq.heappush(begins, (done.begins_at, partition))
-            memory = await read_memory(self._logs.store)
+                heapq.heappush(begins, (done.begins_at, place))
+            memory = await read_memory(self._logs[0].store)
 
-    async def _cut(self, partition: int, memory: Memory) -> Cut:
+    async def _cut(self, of: Log, memory: Memory) -> Cut:
+        partition = of.keys.partition
         wanted = int((memory.used - memory.limit * LOW) / self._size)
         cursor = self._cursors.get(partition, b"0")
-        done = await cut(self._logs.all[partition], min(_MOST, max(_LEAST, wanted)), cursor)
+        done = await cut(of, min(_MOST, max(_LEAST, wanted)), cursor)
         self._cursors[partition] = done.cursor
         return done
 
-    async def _begin(self, partition: int) -> int:
+    async def _begin(self, place: int) -> int:
         """When the oldest entry of a log was appended, in ms; 0 where there is none."""
-        of = self._logs.all[partition]
+        of = self._logs[place]
         found = await of.store.pipe.call("XRANGE", of.keys.log, "-", "+", "COUNT", 1)
         return int(found[0][0].split(b"-")[0]) if found else 0
 

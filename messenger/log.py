@@ -33,7 +33,7 @@ PAGE = 1_000
 # For how long a key that we made ourselves is remembered: longer than any request of ours lasts.
 _OWN_KEY_MS = 30_000
 
-_APPEND = load("messenger", "append", parts=("views", "groups", "forget"), late="forget")
+_APPEND = load("messenger", "append", parts=("views", "groups", "forget"), late="forget, is_after")
 _ERASE = load("messenger", "erase", parts=("views", "groups", "letters"))
 _SETTLE = load("messenger", "settle", parts=("views", "groups"))
 

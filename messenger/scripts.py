@@ -16,7 +16,7 @@ def load(
     package: str, name: str, *, parts: tuple[str, ...] = (), late: str | None = None
 ) -> Script:
     """The script `name` of a package's lua folder, with the shared `parts` of ours before it. With
-    `late`, a name in the last of them, they stand in a function `parts` that returns it: a dozen
+    `late`, names in them, they stand in a function `parts` that returns those: a dozen
     functions take longer to make than a small script to run.
 
     Every script has a `#!lua` line: without it a script whose first command is a write may go past

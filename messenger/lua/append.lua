@@ -7,7 +7,7 @@
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
 --       9, 10  the same for all posts of the room
 --       11 the traceparent that the entry carries; left out where nothing is traced
--- Its parts are made when there is something to forget, and not for every post.
+-- Its parts are made when they are needed, and not for every post.
 -- Returns one of
 --       {'posted', id, now, ttl, posts left, ms until all are back, the same two for the room}
 --           ttl is never longer than the window in force, which another process may have shortened;
@@ -26,7 +26,11 @@ if seen then
   local id, ttl, fingerprint = string.match(seen, '^(%S+) (%d+) (.*)$')
   -- A message that was cut early lives no more, and its key is free.
   local trimmed_to = redis.call('HGET', KEYS[2], 'trimmed_to')
-  if not trimmed_to or is_after(id, trimmed_to) then
+  if trimmed_to then
+    local _, is_after = parts()
+    if not is_after(id, trimmed_to) then seen = false end
+  end
+  if seen then
     if fingerprint ~= ARGV[5] then return {'reused'} end
     return {'seen', id, now, tonumber(ttl)}
   end
