@@ -7,6 +7,8 @@ import struct
 from types import TracebackType
 from urllib.parse import urlsplit
 
+# The state that TCP_INFO begins with (linux/tcp.h).
+ESTABLISHED = 1
 UPGRADE = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -100,6 +102,11 @@ class Line:
             return await self.rest(seconds)
         finally:
             dripping.cancel()
+
+    def is_open(self) -> bool:
+        """As far as the system knows, also for who does not read."""
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return info[0] == ESTABLISHED
 
     def leave(self, *, is_reset: bool = False) -> None:
         """Closes it; or resets it, as a machine does that has gone."""

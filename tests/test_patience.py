@@ -105,6 +105,7 @@ async def test_an_answer_that_is_not_taken_is_cut(messenger: Messenger) -> None:
     with await Line.open(messenger.url, _PAGE * 20, receives=4_096) as line:
         await wait_until(lambda: len(asyncio.all_tasks()) > before, "it is being answered")
         await wait_until(lambda: len(asyncio.all_tasks()) <= before, "it is cut")
+        await wait_until(lambda: not line.is_open(), "the system lets go of it, too")
         assert len(await line.rest()) < 20 * size
 
 

@@ -50,7 +50,7 @@ async def dawdle(this: Round) -> None:
         await Line.open(url, sent)
         for sent in (b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", post_of(1_000))
     ]
-    this.injected = 3
+    this.injected += 3
     ends = await asyncio.gather(*map(_closed_after, lines, (b"", b"a", b" ")))
     words = ("nothing", "half a head", "half a body")
     for what, took, bound in zip(words, ends, (_HEAD_S, _HEAD_S, _BODY_S), strict=True):

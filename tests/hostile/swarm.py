@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-from tests.lines import UPGRADE, post_of, request_of
+from tests.lines import ESTABLISHED, UPGRADE, post_of, request_of
 
 # As many connections are made at a time, but where all come at once.
 _AT_A_TIME = 200
@@ -66,13 +66,25 @@ class _Line(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # uvloop's, by its shape
         self._transport.write(swarm.firsts[self._number % len(swarm.firsts)])
         if swarm.kind in _TAKES_NOTHING:
-            self._transport.pause_reading()
+            # uvloop begins to read after this.
+            asyncio.get_running_loop().call_soon(self._transport.pause_reading)
+            self._look_whether_open()
         if swarm.kind == "frame":
             self._transport.write(_HALF_FRAME)
         if swarm.kind not in _COMES_BACK:
             swarm.is_open(self._number)
         if swarm.drop:
             self._say_again()
+
+    def _look_whether_open(self) -> None:
+        """Who does not read does not see the end."""
+        assert self._transport is not None
+        connected = self._transport.get_extra_info("socket")
+        if connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED:
+            self._transport.abort()
+        else:
+            again = asyncio.get_running_loop().call_later
+            self._drops = again(_DROP_EVERY_S, self._look_whether_open)
 
     def data_received(self, data: bytes) -> None:
         if self._swarm.kind in _COMES_BACK and not self.retry_s and _HELLO in data:

@@ -66,6 +66,6 @@ ALWAYS: tuple[Harm, ...] = (
     *(restart, restart, deaf),
     *(storage.freeze, storage.kill, storage.refuse_writes, storage.empty),
     *(network.lose_replies, network.harm_network, network.set_apart, network.cut_off),
-    *(processes.freeze_webs, processes.take_over),
+    *(processes.freeze_webs, processes.outlast_window),
     *(clients.cut_off_requests, clients.dawdle),
 )
