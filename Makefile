@@ -1,6 +1,7 @@
 # make run    set everything up and serve the messenger on http://127.0.0.1:8000
 # make test   set everything up and run the tests
 # make fault  the promises under fault, some minutes: SEED=7 ROUNDS=3 FAULTS="F1 F4" (tests/faults)
+# make promises  the promises on another store: STORE=valkey, redis (Debian's), cluster or sentinel
 # make hostile  slow and hostile clients, some minutes: SCENARIOS="deaf idle" SCALE=0.1 (tests/hostile)
 # make soak   a long life under load and faults: MINUTES=3 RATE=100 SUBSCRIBERS=100 SEED=7 (tests/soak)
 # make bench  ours beside its ceilings and peers, a quarter of an hour: ONLY="post page" ROUNDS=7 (docs/performance.md)
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 # The clients' own notices are not ours to show.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: run test fault hostile soak bench fuzz check audit format screenshots lock clean
+.PHONY: run test fault promises hostile soak bench fuzz check audit format screenshots lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.run
@@ -26,6 +27,12 @@ test: $(VENV)/.test
 
 fault: $(VENV)/.test
 	@$(BIN)/python -m tests.faults
+
+PROMISES := gone_on_time never_twice nothing_missed gaps view_is_the_log restart full_or_down replay \
+  consumer consumer_order consumer_retries consumer_faults consumer_missed consumer_stop
+STORE ?= cluster
+promises: $(VENV)/.test
+	@$(BIN)/python -m pytest --store $(STORE) $(PROMISES:%=tests/test_%.py)
 
 hostile: $(VENV)/.test
 	@$(BIN)/python -m tests.hostile

@@ -169,6 +169,7 @@ class Consumer:
     async def once(self, delivery: Delivery, *commands: Sequence[Argument]) -> bool:
         """Does commands in the same store for a delivery, all in one step with the mark that they were
         done; whether they were done now, and not before. The mark lives a minute longer than the event.
+        In a cluster the keys must have the partition's hash tag.
 
             await consumer.once(delivery, ("HINCRBY", "posts", delivery.room, 1))
         """

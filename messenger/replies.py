@@ -1,5 +1,6 @@
 """What a store's replies are to those who have called: values as they came, errors by what they mean."""
 
+import re
 from typing import Any
 
 from messenger.errors import StoreFull, StoreUnavailable
@@ -16,13 +17,11 @@ _NOT_NOW = frozenset(
 # Of these, and of others, the ones that pass by themselves in a moment. ASK is never followed: while a
 # slot moves key by key the other server has only some of them, and what is not there yet looks gone.
 _SOON = frozenset({"LOADING", "BUSY", "TRYAGAIN", "ASK"})
-# So is what a script says that came to a key of that kind (scripts.py), in Redis's words and in
-# Valkey's, and what a reader is told that blocked on a primary that is one no more.
-_MOVING = (
-    "ERR Script attempted to access a non local key",
-    "ERR Attempted to access a non local key",
-    "UNBLOCKED force",
-)
+# So is what a reader is told that blocked on a primary that is one no more.
+_DEMOTED = "UNBLOCKED force"
+# So is what a script says, in Redis's words and in Valkey's, that came to a key of that kind in its
+# second line, where it asks for one that never is (scripts.py); later ones are in another slot.
+_MOVING = re.compile(r"ERR .*non local key in a cluster node .*@user_script:2\b")
 # A right that is lacking: NOPERM, or, for a command in a script, how Redis and how Valkey say it.
 _NOT_PERMITTED = (
     "NOPERM",
@@ -61,7 +60,7 @@ def error_of(reply: Exception) -> Exception:
         return StoreFull("the store's memory is full")
     if text.startswith(_NOT_PERMITTED):
         return NotPermitted("the store's user lacks a right that is needed")
-    if word in _SOON or text.startswith(_MOVING):
+    if word in _SOON or text.startswith(_DEMOTED) or _MOVING.match(text):
         return Soon(f"the store is not ready: {word}")
     if word in _NOT_NOW:
         return StoreUnavailable(f"the store refuses: {word}")

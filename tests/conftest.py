@@ -19,6 +19,7 @@ from tests.installed import installed
 from tests.private_cluster import PrivateCluster
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
+from tests.stores import KINDS, make_store, servers_of
 from tests.users import refused
 
 
@@ -38,9 +39,23 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=KINDS,
+        default=KINDS[0],
+        help="what the tests' store is (tests/stores.py)",
+    )
+
+
 @pytest.fixture(scope="session")
-def _shared_store() -> Iterator[PrivateStore]:
-    private = PrivateStore()
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--store"))
+
+
+@pytest.fixture(scope="session")
+def _shared_store(kind: str) -> Iterator[PrivateStore]:
+    private = make_store(kind, has_replicas=True)
     private.start()
     yield private
     private.remove()
@@ -50,13 +65,26 @@ def _shared_store() -> Iterator[PrivateStore]:
 def private_store(_shared_store: PrivateStore) -> Iterator[PrivateStore]:
     """The session's store, empty. After the test no key may be left that never dies, and no user of
     ours may have been refused: what our code sends it has a right to (messenger/roles.py)."""
-    with _shared_store.client() as client:
-        client.flushall()
+    for server in servers_of(_shared_store):
+        empty(server)
+    yield _shared_store
+    for server in servers_of(_shared_store):
+        check(server)
+
+
+def empty(server: PrivateStore) -> None:
+    with server.client() as client:
+        if client.info("replication")["role"] == "master":
+            client.flushall()
         client.script_flush()
         client.acl_log_reset()
-        yield _shared_store
+
+
+def check(server: PrivateStore) -> None:
+    with server.client() as client:
         assert refused(client) == []
-        check_lives(client)
+        if client.info("replication")["role"] == "master":
+            check_lives(client)
 
 
 def check_lives(client: redis.Redis) -> None:
@@ -84,13 +112,11 @@ def _shared_cluster() -> Iterator[PrivateCluster]:
 def cluster(_shared_cluster: PrivateCluster) -> Iterator[PrivateCluster]:
     """The session's cluster, empty; checked after the test as the session's store is."""
     _shared_cluster.restore()
-    _shared_cluster.empty()
+    for node in _shared_cluster.nodes:
+        empty(node)
     yield _shared_cluster
     for node in _shared_cluster.nodes:
-        with node.client() as client:
-            assert refused(client) == []
-            if client.info("replication")["role"] == "master":
-                check_lives(client)
+        check(node)
 
 
 @pytest.fixture
@@ -128,12 +154,12 @@ def any_store(_stores_of_each_kind: PrivateStore) -> PrivateStore:
 
 
 @pytest.fixture
-def own_store() -> Iterator[Callable[..., PrivateStore]]:
+def own_store(kind: str) -> Iterator[Callable[..., PrivateStore]]:
     """Makes stores that a test may kill, freeze or fill."""
     made: list[PrivateStore] = []
 
     def make(**given: str) -> PrivateStore:
-        private = PrivateStore(**given)
+        private: PrivateStore = make_store(kind, **given)
         made.append(private)
         private.start()
         return private

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import redis
 
 from messenger.keys import Keys
+from tests.private_store import PrivateStore
 from tests.raw import now_ms
 
 AN_HOUR = 3_600_000
@@ -21,6 +22,12 @@ def fill(client: redis.Redis, ids: Iterable[str], partition: int = 0, **fields: 
                 pipeline.execute()
         pipeline.execute()
     return count
+
+
+def fill_in(store: PrivateStore, ids: Iterable[str], partition: int, room: str) -> None:
+    """The same, wherever the partition is."""
+    with store.client(partition) as client:
+        fill(client, ids, partition, room=room)
 
 
 def begin_earlier(client: redis.Redis, over_ms: int = 120_000) -> None:

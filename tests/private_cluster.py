@@ -36,7 +36,7 @@ class Node(PrivateStore):
             *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
             *("--cluster-node-timeout", str(NODE_TIMEOUT_MS), "--repl-diskless-sync-delay", "0"),
             *("--cluster-replica-validity-factor", "0", "--repl-ping-replica-period", "1"),
-            *("--shutdown-timeout", "0"),
+            *("--shutdown-timeout", "0", "--enable-debug-command", "yes"),
         ]
 
     @property
@@ -69,9 +69,11 @@ class PrivateCluster:
     """`nodes`: the primaries, each with an equal part of the slots, then their replicas, in the same
     order. `url` names two of them, as an operator would."""
 
-    def __init__(self, server: Path | None = None, primaries: int = 3, **given: str) -> None:
+    def __init__(
+        self, server: Path | None = None, primaries: int = 3, replicas: int = 1, **given: str
+    ) -> None:
         self.primaries = primaries
-        ports = free_ports(primaries * 4)
+        ports = free_ports(primaries * (1 + replicas) * 2)
         self.nodes = [
             Node(server, port, bus, **given)
             for port, bus in zip(ports[::2], ports[1::2], strict=True)
@@ -100,7 +102,7 @@ class PrivateCluster:
         return first, after - 1
 
     def pairs(self) -> Iterator[tuple[Node, Node]]:
-        return zip(self.nodes[: self.primaries], self.nodes[self.primaries :], strict=True)
+        return zip(self.nodes[: self.primaries], self.nodes[self.primaries :], strict=False)
 
     def wait_ready(self) -> None:
         """Every server is there, sees the cluster whole, and every replica follows."""
@@ -110,15 +112,6 @@ class PrivateCluster:
 
     def is_whole(self) -> bool:
         return all(node.is_ready_to_serve() for node in self.nodes)
-
-    def empty(self) -> None:
-        """As new: no key, no script, nobody refused."""
-        for node in self.nodes:
-            with node.client() as client:
-                client.script_flush()
-                client.acl_log_reset()
-                if node.facts()["role"] == "master":
-                    client.flushall()
 
     def restore(self) -> None:
         """Who was a primary at the start is one again."""

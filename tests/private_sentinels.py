@@ -102,15 +102,12 @@ class Sentinel:
 class PrivateSentinels:
     """`stores`: the primary, and two that follow it at the start."""
 
-    def __init__(self, server: Path | None = None, **given: str) -> None:
-        ports = free_ports(6)
-        first = ports[0]
-        self.stores = [
-            Replicated(server, port, None if port == first else first, **given)
-            for port in ports[:3]
-        ]
+    def __init__(self, server: Path | None = None, replicas: int = 2, **given: str) -> None:
+        first, *ports = free_ports(replicas + 4)
+        self.stores = [Replicated(server, first, None, **given)]
+        self.stores += [Replicated(server, port, first, **given) for port in ports[3:]]
         binary = server or embedded.find_server()
-        self.sentinels = [Sentinel(binary, port, first) for port in ports[3:]]
+        self.sentinels = [Sentinel(binary, port, first) for port in ports[:3]]
         hosts = ",".join(f"127.0.0.1:{each.port}" for each in self.sentinels)
         self.url = f"redis+sentinel://{hosts}/{NAME}?sentinel_password={PASSWORD}"
 

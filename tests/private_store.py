@@ -79,7 +79,8 @@ class PrivateStore:
             return
         raise AssertionError("the test's store does not answer")
 
-    def client(self) -> redis.Redis:
+    def client(self, partition: int = 0) -> redis.Redis:
+        """A client of the server that has a partition: here all are in one."""
         return redis.Redis(
             unix_socket_path=str(embedded.socket_path(self.data_dir)), legacy_responses=False
         )

@@ -1,6 +1,8 @@
 """A projector by hand, for tests that run no worker."""
 
+from consumers.groups import facts_of_groups
 from consumers.projector import Projector
+from messenger.entries import EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log
 
@@ -13,8 +15,9 @@ async def project_all(log: Log, projector: Projector | None = None) -> None:
 
 
 async def _is_behind(log: Log) -> bool:
-    groups = await log.store.client.xinfo_groups(log.keys.log)
     (delivered,) = (
-        each["last-delivered-id"] for each in groups if each["name"] == PROJECTOR.encode()
+        each["last-delivered-id"]
+        for each in await facts_of_groups(log)
+        if each["name"] == PROJECTOR.encode()
     )
-    return bool(await log.store.client.xrange(log.keys.log, f"({delivered.decode()}", "+", 1))
+    return bool(await log.range(EntryId.read(delivered), count=1))

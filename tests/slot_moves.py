@@ -1,10 +1,12 @@
 """Moving a slot of a test's cluster, in each of the ways that there are."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.private_cluster import Node, PrivateCluster
 from tests.waiting import wait_until
+
+Move = Callable[[PrivateCluster, int, Node], Awaitable[None]]
 
 
 async def move_at_once(cluster: PrivateCluster, slot: int, to: Node) -> None:

@@ -6,13 +6,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from consumers.consumer import Consumer
+from consumers.delivery import Delivery
 from messenger import checks, rights
 from messenger.checks_of_servers import check_servers
 from messenger.cluster import SLOTS, slot_of
 from messenger.connection import Store
 from messenger.errors import StoreUnfit
 from messenger.keys import partition_of
+from messenger.replies import Rejected
 from tests.commands import Commands, Done
+from tests.consuming import QUICK, drain
 from tests.private_cluster import PrivateCluster, free_ports
 from tests.private_store import PrivateStore
 from tests.serving import Messenger
@@ -119,6 +123,29 @@ async def test_a_replay_has_one_order_over_all_servers(
     mine = [row for row in rows if row["group"] == "mine"]
     assert sum(row["handled"] for row in mine) == len(ROOMS)
     assert [row["partition"] for row in mine] == list(range(PARTITIONS))
+
+
+async def test_an_effect_on_another_server_is_refused(
+    messenger: Messenger, cluster: PrivateCluster
+) -> None:
+    """A consumer's effect is one step with its mark, so its keys must be in the partition's slot: any
+    other key is an error of the handler, and not waited for."""
+    await messenger.post("hello", ROOMS[0])
+    outcomes: list[str] = []
+
+    async def handle(delivery: Delivery) -> None:
+        try:
+            await consumer.once(delivery, ("SET", "elsewhere", "1", "PX", 60_000))
+        except Rejected as error:
+            outcomes.append(str(error))
+        ours = f"{{{delivery.partition}}}:here"
+        outcomes.append(str(await consumer.once(delivery, ("SET", ours, "1", "PX", 60_000))))
+
+    async with Consumer(cluster.url, "mine", retries=QUICK) as consumer:
+        await drain(consumer, handle)
+    refused, done = outcomes
+    assert done == "True"
+    assert "non local key" in refused or "same slot" in refused
 
 
 async def test_doctor_tells_which_server_has_which_partition(

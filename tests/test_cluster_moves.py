@@ -15,12 +15,11 @@ from messenger.keys import PROJECTOR
 from tests.crowds import Crowd, rooms_of
 from tests.private_cluster import PrivateCluster
 from tests.serving import Messenger
-from tests.slot_moves import half_moved, move_at_once, move_by_keys
+from tests.slot_moves import Move, half_moved, move_at_once, move_by_keys
 
 PARTITIONS = 8
 
 Run = Callable[..., Awaitable[Messenger]]
-Move = Callable[..., Awaitable[None]]
 
 
 @pytest.mark.parametrize("move", [move_at_once, move_by_keys])

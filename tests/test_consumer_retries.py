@@ -1,6 +1,7 @@
 """An event that could not be handled comes again, later and later, and in the end is a dead letter."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from consumers.consumer import Consumer
 from consumers.delivery import Delivery
 from consumers.membership import Retries
-from messenger.log import Log
+from messenger.connection import Store
+from messenger.log import Log, Logs
+from messenger.settings import Settings
 from tests.consuming import QUICK, Handled, counted, drain, letters, pending, say, text_of
 from tests.private_store import PrivateStore
 
@@ -204,7 +207,7 @@ async def test_an_effect_is_done_once(private_store: PrivateStore, log: Log) -> 
 
     async def handle(delivery: Delivery) -> None:
         results.append(
-            await consumer.once(delivery, ("INCR", "x:posts"), ("SADD", "x:rooms", "a b"))
+            await consumer.once(delivery, ("INCR", "{0}:posts"), ("SADD", "{0}:rooms", "a b"))
         )
         if len(results) < 3:
             raise RuntimeError("after the effect")
@@ -213,11 +216,11 @@ async def test_an_effect_is_done_once(private_store: PrivateStore, log: Log) -> 
         await drain(consumer, handle)
     assert results == [True, False, False]
     with private_store.client() as client:
-        assert client.get("x:posts") == b"1"
-        assert client.smembers("x:rooms") == {b"a b"}
+        assert client.get("{0}:posts") == b"1"
+        assert client.smembers("{0}:rooms") == {b"a b"}
         (mark,) = client.scan_iter(match="*:done:mailer:*")
         assert 0 < client.pttl(mark) <= 960_000
-        client.delete("x:posts", "x:rooms")
+        client.delete("{0}:posts", "{0}:rooms")
 
 
 async def test_an_effect_that_fails_is_not_marked_as_done(
@@ -226,19 +229,19 @@ async def test_an_effect_that_fails_is_not_marked_as_done(
     """The store refuses the command: the handler fails, and the next attempt tries it again."""
     await say(log, "a")
     with private_store.client() as client:
-        client.set("x:posts", "no number", px=60_000)
+        client.set("{0}:posts", "no number", px=60_000)
         tries: list[int] = []
 
         async def handle(delivery: Delivery) -> None:
             tries.append(delivery.attempt)
             if len(tries) == 2:
-                client.set("x:posts", "41", px=60_000)
-            assert await consumer.once(delivery, ("INCR", "x:posts"))
+                client.set("{0}:posts", "41", px=60_000)
+            assert await consumer.once(delivery, ("INCR", "{0}:posts"))
 
         async with Consumer(private_store.url, "mailer", retries=QUICK) as consumer:
             await drain(consumer, handle)
         assert tries == [1, 2]
-        assert client.get("x:posts") == b"42"
+        assert client.get("{0}:posts") == b"42"
 
 
 async def test_no_text_gets_into_our_logs(
@@ -253,17 +256,23 @@ async def test_no_text_gets_into_our_logs(
     assert "secret" not in caplog.text
 
 
-async def test_a_store_that_is_away_costs_no_attempt(private_store: PrivateStore, log: Log) -> None:
+async def test_a_store_that_is_away_costs_no_attempt(
+    own_store: Callable[..., PrivateStore], settings: Callable[..., Settings]
+) -> None:
     """While the store is frozen an effect in it waits, and the event is handled at its first attempt."""
-    await say(log, "a")
+    private = own_store()
+    async with Store(private.url) as store:
+        logs = Logs(store, settings())
+        await logs.settle()
+        await say(logs, "a")
     attempts: list[int] = []
 
     async def handle(delivery: Delivery) -> None:
         attempts.append(delivery.attempt)
-        private_store.freeze()
-        asyncio.get_running_loop().call_later(3.0, private_store.thaw)
-        await consumer.once(delivery, ("SET", "x:done", "1", "PX", 60_000))
+        private.freeze()
+        asyncio.get_running_loop().call_later(3.0, private.thaw)
+        await consumer.once(delivery, ("SET", "{0}:done", "1", "PX", 60_000))
 
-    async with Consumer(private_store.url, "mailer", retries=QUICK) as consumer:
+    async with Consumer(private.url, "mailer", retries=QUICK) as consumer:
         await drain(consumer, handle)
     assert attempts == [1]

@@ -1,13 +1,16 @@
 """A consumer that is asked to stop finishes what it has begun, and leaves the rest to others at once."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from consumers.consumer import Consumer
 from consumers.delivery import Delivery
 from consumers.group import Group
-from messenger.log import Log
+from messenger.connection import Store
+from messenger.log import Log, Logs
+from messenger.settings import Settings
 from tests.consuming import QUICK, Handled, counted, drain, pending, say
 from tests.private_store import PrivateStore
 from tests.raw import KEYS
@@ -150,25 +153,29 @@ async def test_two_consumers_of_one_process_have_two_names(
 
 
 async def test_a_stop_while_the_store_is_away_comes_to_its_end(
-    private_store: PrivateStore, log: Log
+    own_store: Callable[..., PrivateStore], settings: Callable[..., Settings]
 ) -> None:
     """The store is frozen when the stop comes: the consumer ends all the same, and what it could not
     ack comes again."""
-    await say(log, "a")
+    private = own_store()
+    async with Store(private.url) as store:
+        logs = Logs(store, settings())
+        await logs.settle()
+        await say(logs, "a")
     handled = Handled()
 
     async def handle(delivery: Delivery) -> None:
         await handled(delivery)
-        private_store.freeze()
+        private.freeze()
         consumer.stop()
 
     try:
-        async with asyncio.timeout(20), Consumer(private_store.url, "mailer") as consumer:
+        async with asyncio.timeout(20), Consumer(private.url, "mailer") as consumer:
             await consumer.run(handle)
     finally:
-        private_store.thaw()
-    with private_store.client() as client:
+        private.thaw()
+    with private.client() as client:
         assert pending(client, "mailer") in (0, 1)
-    async with Consumer(private_store.url, "mailer", retries=QUICK) as consumer:
+    async with Consumer(private.url, "mailer", retries=QUICK) as consumer:
         await drain(consumer, handled)
     assert set(handled.texts()) == {"a"}

@@ -11,7 +11,7 @@ from messenger.log import Log, Logs, Post
 from messenger.replay import Replay
 from messenger.settings import Settings
 from messenger.span import Span
-from tests.past import fill, ids_of_late
+from tests.past import fill, fill_in, ids_of_late
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted
 from tests.replaying import ALL, Kept, replayed
@@ -76,9 +76,9 @@ async def test_partitions_are_one_in_the_order_of_time(
     rooms = {logs.of(f"r{n}").keys.partition: f"r{n}" for n in range(20)}
     with private_store.client() as client:
         ids = list(ids_of_late(client, 1_500))
-        fill(client, ids, 0, room=rooms[0])
-        fill(client, ids[::10], 1, room=rooms[1])
-        fill(client, ids[1_400:], 2, room=rooms[2])
+    fill_in(private_store, ids, 0, rooms[0])
+    fill_in(private_store, ids[::10], 1, rooms[1])
+    fill_in(private_store, ids[1_400:], 2, rooms[2])
     kept = await replayed(logs)
     parsed = [EntryId.parse(text) for text in kept.texts]
     assert parsed == sorted(parsed)
@@ -104,10 +104,10 @@ async def test_a_stop_never_parts_what_goes_on(
     rooms = {logs.of(f"r{n}").keys.partition: f"r{n}" for n in range(20)}
     with private_store.client() as client:
         ids = list(ids_of_late(client, 600))
-        fill(client, ids[:alone], 1, room=rooms[1])
-        for partition in (0, 2):
-            fill(client, ids[alone::2], partition, room=rooms[partition])
-        fill(client, ids[alone + 1 :: 2], 1, room=rooms[1])
+    fill_in(private_store, ids[:alone], 1, rooms[1])
+    for partition in (0, 2):
+        fill_in(private_store, ids[alone::2], partition, rooms[partition])
+    fill_in(private_store, ids[alone + 1 :: 2], 1, rooms[1])
     everything = (await replayed(logs)).lines
     stop, kept = asyncio.Event(), Kept()
 

@@ -9,6 +9,7 @@ from consumers.redelivery import Redelivery
 from consumers.sweeper import Sweeper
 from consumers.view import View
 from messenger import messages
+from messenger.clock import ms_of
 from messenger.entries import START, EntryId
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import PROJECTOR
@@ -34,8 +35,8 @@ async def fold(log: Log) -> dict[str, list[str]]:
 async def viewed(log: Log) -> dict[str, list[str]]:
     """What the view holds."""
     view = View(log)
-    seconds, _ = await log.store.client.time()
-    rooms = [row.room for row in await view.rooms(seconds * 1_000)]
+    now = int(ms_of(await log.store.pipe.call("TIME")))
+    rooms = [row.room for row in await view.rooms(now)]
     found = {room: [m.text for m in await view.page(room, None, 100_000)] for room in rooms}
     return {room: texts for room, texts in found.items() if texts}
 

@@ -2,8 +2,10 @@
 
 import asyncio
 
-from tests.faults import clients, crews, failover, network, processes, storage
+from tests.faults import clients, clusters, crews, failover, network, processes, storage
+from tests.faults.clusters import ClusterSite
 from tests.faults.rounds import Fault, Round
+from tests.faults.upright import UpSite
 
 _TEXTS = {"pause_s": 0.02, "padding": 1_900, "rooms": 1}
 # Where events leave by the window, an erasure can no more be told from a post that was counted.
@@ -40,7 +42,11 @@ FAULTS = (
         load=_ALL_COUNT,
     ),
     Fault("F10", "primary lost, replica promoted", failover.fail_over),
-    Fault("F11", "cluster", failover.name_cluster),
+    Fault("F11", "cluster: primary killed (-9)", clusters.kill_primary, site=ClusterSite),
+    Fault("F11a", "cluster: primary cut off", clusters.cut_off_primary, site=ClusterSite),
+    Fault("F11b", "cluster: primary frozen", clusters.freeze_primary, site=ClusterSite),
+    Fault("F11c", "cluster: slot moved at once", clusters.move_slot_at_once, site=ClusterSite),
+    Fault("F11d", "cluster: slot moved by keys", clusters.move_slot_by_keys, site=ClusterSite),
     Fault(
         "F12",
         "memory full of messages",
@@ -66,6 +72,6 @@ FAULTS = (
     Fault("readonly", "store read-only for seconds", storage.refuse_writes),
     Fault("webs", "web processes killed (-9)", processes.kill_webs),
     Fault("frozen", "web processes frozen (SIGSTOP)", processes.freeze_webs),
-    Fault("up", "`messenger up` and its store killed (-9)", processes.kill_up, is_up=True),
+    Fault("up", "`messenger up` and its store killed (-9)", processes.kill_up, site=UpSite),
     Fault("mix", "two of these at a time", mix),
 )

@@ -1,4 +1,4 @@
-"""Harms that change which store is ours: a replica takes over; a cluster is named."""
+"""A harm that changes which store is ours: a replica takes over."""
 
 import asyncio
 import time
@@ -7,8 +7,6 @@ from tests.faults.history import wall_ms
 from tests.faults.proxy import Proxy
 from tests.faults.rounds import Round
 from tests.private_store import PrivateStore
-
-_BAD_SETTINGS = 2
 
 
 async def fail_over(this: Round) -> None:
@@ -36,16 +34,6 @@ async def fail_over(this: Round) -> None:
     this.site.point_to(replica)
     this.healed()
     await this.pause(1.0)
-
-
-async def name_cluster(this: Round) -> None:
-    """F11: a cluster's address is refused at the start, in one line: it is not served yet."""
-    commands = this.site.members["web1"]._commands
-    done = await commands.run("web", MESSENGER_STORE_URL="redis+cluster://127.0.0.1:7000")
-    this.injected += 1
-    this.demand(done.code == _BAD_SETTINGS, f"it ended with {done.code}")
-    this.notes.append("refused at the start: " + done.one_line())
-    this.healed()
 
 
 async def synced(client: object) -> None:

@@ -16,7 +16,6 @@ from tests.faults.load import Writers
 from tests.faults.readers import Readers
 from tests.faults.reckoning import close_books
 from tests.faults.site import Site
-from tests.faults.upright import UpSite
 
 # Load before the harm and after it; and how long recovery is waited for.
 _BEFORE_S, _AFTER_S = 0.6, 0.8
@@ -42,8 +41,8 @@ class Fault(msgspec.Struct, frozen=True):
     is_of_time: bool = False
     # Whether readers never leave by themselves: how long a message took to them is measured.
     readers_stay: bool = False
-    # Whether it is for `messenger up` with its own store.
-    is_up: bool = False
+    # What it is done to.
+    site: type[Site] = Site
     # How many web workers each web process has, as a supervisor; 0: it is none.
     web_workers: int = 0
 
@@ -101,7 +100,7 @@ class Row(msgspec.Struct):
 
 async def run_round(fault: Fault, seed: int) -> Row:
     rng = random.Random(f"{seed} {fault.id}")
-    site = (UpSite if fault.is_up else Site)(rng, fault.window, fault.durability, fault.web_workers)
+    site = fault.site(rng, fault.window, fault.durability, fault.web_workers)
     if fault.is_of_time:
         site.store.environment |= faked_time(site.store.data_dir)
     history = History()

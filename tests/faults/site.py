@@ -154,7 +154,10 @@ class Site:
                 MESSENGER_ROOM_RATE="off",
                 **({"MESSENGER_PORT": str(free_port())} if name.startswith("web") else {}),
             )
-        # The first sets the store up, the others find it.
+        await self._start_members()
+
+    async def _start_members(self) -> None:
+        """The first sets the store up, the others find it."""
         await self.members["web1"].start()
         await asyncio.gather(
             *(self.members[name].start() for name in ("web2", "worker1", "worker2"))
