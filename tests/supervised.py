@@ -83,7 +83,8 @@ async def supervised(
     store: PrivateStore, count: int, **environment: str
 ) -> AsyncIterator[Supervised]:
     """So many web workers, and a worker for the rest, on a store; all ended afterwards."""
-    settings = {"MESSENGER_PORT": "0", "MESSENGER_POST_RATE": "off", **environment}
+    rates = {"MESSENGER_POST_RATE": "off", "MESSENGER_ROOM_RATE": "off"}
+    settings = {"MESSENGER_PORT": "0", **rates, **environment}
     async with (
         Commands(MESSENGER_STORE_URL=store.url, **settings) as commands,
         aiohttp.ClientSession() as session,
