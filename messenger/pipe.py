@@ -38,6 +38,8 @@ class Pipe:
         self._where = Fixed(Address.parse(where)) if isinstance(where, str) else where
         self._silence_s = silence_s
         self._wire: Wire | None = None
+        # That of the last `once`, unless it was in vain.
+        self._used: Wire | None = None
         self._connecting: asyncio.Task[Wire] | None = None
         self._not_before = 0.0
         self._pauses = Backoff(first_s=_AGAIN_S, cap_s=_AGAIN_CAP_S)
@@ -55,8 +57,12 @@ class Pipe:
 
     async def once(self, *commands: tuple[Argument, ...]) -> list[Reply]:
         """The replies of commands sent in one write; raises Lost where one of them was lost, for the
-        caller to know that it may have been done."""
+        caller to know that it may have been done. It is raised, too, where the connection is not that
+        of the time before: the store may have come back with less, or be another server."""
+        used, self._used = self._used, None
         wire = await self._connect()
+        if used is not None and used is not wire:
+            raise Lost("the connection to the store is another one by now")
         replies = [wire.send(command) for command in commands]
         try:
             # Replies come in the order of the commands: after the last there are all.
@@ -68,6 +74,7 @@ class Pipe:
         for error in errors:
             if error is not None:
                 raise error
+        self._used = wire
         return [reply.result() for reply in replies]
 
     async def run(

@@ -9,9 +9,10 @@ from consumers.group import Group
 from consumers.sweeper import Sweeper
 from consumers.view import View
 from messenger.cluster import slot_of
+from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable
-from messenger.keys import PROJECTOR
+from messenger.keys import PROJECTOR, Keys
 from tests.crowds import Crowd, rooms_of
 from tests.private_cluster import PrivateCluster
 from tests.serving import Messenger
@@ -81,3 +82,24 @@ async def test_nothing_is_done_by_half_while_a_slot_moves_key_by_key(
     assert await messenger.texts(room) == ["kept", "afterwards"]
     assert (await view.message(room, EntryId.parse(kept["id"]))).text == "kept"
     await group.close()
+
+
+async def test_a_reader_is_told_that_it_reads_elsewhere(
+    cluster: PrivateCluster,
+) -> None:
+    """Somebody else was told where the slot is by now, between two reads: the reader does not go there
+    unawares, for the other server may have less."""
+    slot = slot_of(0)
+    home = cluster.owner(slot)
+    async with Store(cluster.url) as store:
+        part, key = store.of(0), Keys(0).log
+        reader = part.reader()
+        assert await reader.once(("XREAD", "STREAMS", key, "0")) == [None]
+        await move_at_once(
+            cluster, slot, next(each for each in cluster.nodes[:3] if each is not home)
+        )
+        await part.pipe.call("XLEN", key)
+        with pytest.raises(StoreUnavailable):
+            await reader.once(("XREAD", "STREAMS", key, "0"))
+        assert await reader.once(("XREAD", "STREAMS", key, "0")) == [None]
+    await move_at_once(cluster, slot, home)

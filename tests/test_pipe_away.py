@@ -7,6 +7,7 @@ import pytest
 
 from messenger.errors import StoreUnavailable
 from messenger.pipe import Pipe
+from messenger.replies import Lost
 from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
 from tests.waiting import wait_until
@@ -55,4 +56,19 @@ async def test_once_tells_at_once(private_store: PrivateStore) -> None:
         proxy.refuse()
         with pytest.raises(StoreUnavailable):
             await pipe.once(("PING",))
+        await pipe.close()
+
+
+async def test_once_tells_of_another_connection(private_store: PrivateStore) -> None:
+    """A connection that went between two reads is told of, once: the store may have come back with
+    less than it had shown."""
+    async with Proxy(private_store.socket) as proxy:
+        pipe = Pipe(proxy.url)
+        assert await pipe.once(("PING",)) == [b"PONG"]
+        wire = await pipe.connected()
+        proxy.reset()
+        await wait_until(lambda: not wire.is_open, "it is gone")
+        with pytest.raises(Lost):
+            await pipe.once(("PING",))
+        assert await pipe.once(("PING",)) == [b"PONG"]
         await pipe.close()
