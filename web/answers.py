@@ -19,10 +19,10 @@ EVERYWHERE = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# For what is nobody's to keep, not even to ask whether it is still so.
+# For what is nobody's to keep, not even to ask whether it is still so: that would leave it on a disk.
 NOT_KEPT = {"Cache-Control": "no-store"}
 # Made once: a hot path's headers cost as much as its body.
-_JSON_FIELDS = CIMultiDict({"Content-Type": JSON, "Cache-Control": "no-cache", **EVERYWHERE})
+_JSON_FIELDS = CIMultiDict({"Content-Type": JSON, **NOT_KEPT, **EVERYWHERE})
 _JSON_HEAD = head_of(_JSON_FIELDS)
 
 
@@ -47,7 +47,7 @@ def complete(response: web.StreamResponse | Direct) -> None:
 
 
 def json_fields(more: dict[str, str] | None = None) -> CIMultiDict[str]:
-    """The headers of JSON that no cache keeps without asking: what it says has a time."""
+    """The headers of JSON that no cache keeps: what it says has a time, and a cache's disk has none."""
     fields = _JSON_FIELDS.copy()
     if more:
         fields.update(more)

@@ -9,7 +9,7 @@ from aiohttp import web
 from consumers.groups import GroupStats
 from consumers.stats import Stats, read_group_stats, read_stats
 from messenger.errors import StoreUnavailable
-from web.answers import NOT_KEPT, json_answer
+from web.answers import json_answer
 from web.appkeys import FEED, PLACE
 from web.feed import Feed
 from web.operations import ask
@@ -71,7 +71,7 @@ async def figures(request: web.Request) -> web.Response:
         tail_lag_ms=int(account.tail_lag_s * 1_000),
         store=store,
     )
-    return json_answer(_encode(found), headers=NOT_KEPT)
+    return json_answer(_encode(found))
 
 
 async def groups(request: web.Request) -> web.Response:
@@ -81,7 +81,7 @@ async def groups(request: web.Request) -> web.Response:
     found = await ask(request, read_group_stats)
     if found is None:
         raise StoreUnavailable("the store did not tell of its groups within a second")
-    return json_answer(_encode(Groups(request.app[FEED].clock.now(), found)), headers=NOT_KEPT)
+    return json_answer(_encode(Groups(request.app[FEED].clock.now(), found)))
 
 
 def _ages(feed: Feed, horizon_ms: int) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from messenger.errors import BadRequest, Gone, NotFound, StoreUnavailable
 from messenger.letters import Letter, Verb
 from messenger.log import Log, Logs
 from messenger.loops import AWAY
-from web.answers import NOT_KEPT, json_answer
+from web.answers import json_answer
 from web.appkeys import AUDIT, FEED, LOGS
 from web.queries import message_of
 from web.tokens import require_operator
@@ -71,7 +71,7 @@ async def listed(request: web.Request) -> web.Response:
     answer = Letters(
         request.app[FEED].clock.now(), [_without_text(each) for each in found], is_whole
     )
-    return json_answer(_encode(answer), headers=NOT_KEPT)
+    return json_answer(_encode(answer))
 
 
 async def shown(request: web.Request) -> web.Response:
@@ -79,7 +79,7 @@ async def shown(request: web.Request) -> web.Response:
     require_operator(request)
     with _noted(request, "read letter"):
         found = await _reach(_find(request))
-    return json_answer(_encode(found), headers=NOT_KEPT)
+    return json_answer(_encode(found))
 
 
 async def requeue(request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ async def _dig_one(request: web.Request, verb: Verb) -> web.Response:
             raise Gone(
                 "it can't be handed out again: its entry is no more in the log", code="entry-gone"
             )
-    return json_answer(_encode(Dug(done, [])), headers=NOT_KEPT)
+    return json_answer(_encode(Dug(done, [])))
 
 
 async def _dig_all(request: web.Request, verb: Verb) -> web.Response:
@@ -145,7 +145,7 @@ async def _dig_all(request: web.Request, verb: Verb) -> web.Response:
     _check(group, await _reach(known_groups(logs)))
     with _noted(request, f"{verb} letters"):
         done, gone = await _reach(dig_out(verb, group, [(log, None) for log in logs.all]))
-    return json_answer(_encode(Dug(done, [str(each) for each in gone])), headers=NOT_KEPT)
+    return json_answer(_encode(Dug(done, [str(each) for each in gone])))
 
 
 def _noted(request: web.Request, act: str) -> AbstractContextManager[None]:
