@@ -136,14 +136,14 @@ async def run(scenario: Scenario) -> Row:
         async with aiohttp.ClientSession(connector=connector) as looks:
             files = open_files(this.pid)
             tasks = await figure(looks, this.url, "messenger_tasks")
-            await _measure(this)
+            await _measure(this, looks)
             await _tidied(this, looks, files, tasks)
         this.row.mb_after = resident_mb(this.pid)
         _judge(this)
         return this.row
 
 
-async def _measure(this: _Round) -> None:
+async def _measure(this: _Round, looks: aiohttp.ClientSession) -> None:
     crowd = Crowd(this.url, this.scenario)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -151,6 +151,10 @@ async def _measure(this: _Round) -> None:
         running = [asyncio.create_task(others.run()), asyncio.create_task(this.watch())]
         try:
             await _before_and_during(this, others, crowd)
+            if this.scenario.kind == "deaf":
+                cut = await figure(looks, this.url, "messenger_slow_subscribers_closed_total")
+                this.row.notes.append(f"{cut:.0f} cut as slow")
+                this.demand(cut == this.scenario.count, "not all were cut as slow")
         finally:
             await crowd.kill()
             for task in running:
