@@ -52,6 +52,7 @@ def _tell(one: Stretch) -> None:
     print(
         f"stretch {one.number}: {verdict}; {one.posts} posts, {one.accepted} accepted, "
         f"{one.injected} harms, {one.gaps} gaps, {one.worst_recovery_s:.2f} s to recover at worst; "
+        f"web1 has {one.web1_mb:.0f} MB; "
         f"{', '.join(one.harms) or 'no harm'}",
         flush=True,
     )

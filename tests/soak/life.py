@@ -20,7 +20,7 @@ from tests.faults.readers import Readers
 from tests.faults.reckoning import close_books
 from tests.faults.rounds import Round, recovered
 from tests.faults.site import Site
-from tests.hostile.process import figure
+from tests.hostile.process import figure, resident_mb
 from tests.soak.harms import ALWAYS, EARLY, Harm
 from tests.soak.ledger import Ledger, grown, take
 from tests.waiting import wait_until
@@ -54,6 +54,7 @@ class Stretch(msgspec.Struct):
     injected: int
     gaps: int
     worst_recovery_s: float
+    web1_mb: float
     harms: list[str]
     defects: list[Defect]
 
@@ -105,6 +106,7 @@ class _Living:
             injected=this.injected,
             gaps=sum(len(reading.gaps()) for reading in history.readings),
             worst_recovery_s=worst_s,
+            web1_mb=resident_mb(self.site.members["web1"].pid),
             harms=done,
             defects=check(history, stored),
         )
