@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from messenger.entries import EntryId
@@ -98,6 +99,19 @@ def test_what_was_cut_and_told_is_no_defect() -> None:
     assert {defect.kind for defect in check(history, stored)} == {"silent"}
     history.readings[0].events.insert(1, gap("trimmed", ONE, TWO))
     assert check(history, stored) == []
+
+
+def test_a_reset_covers_what_was_over_when_it_was_told() -> None:
+    """Who comes back to a new history is told of what lives in it; what came and went in it before is no
+    silence, and what lived is."""
+    for told_at, kinds in ((BRIEF.ms + 1_100, set()), (BRIEF.ms + 500, {"silent"})):
+        history, stored = sound()
+        history.forgiven = [(0, NOW - 100_000)]
+        before, nowhere = EntryId(NOW - 120_000, 0), EntryId(0, 0)
+        reset = msgspec.structs.replace(gap("reset", before, nowhere), at=told_at)
+        events = [reset, seen(ONE, "one"), seen(TWO, "two"), seen(LAST, "last")]
+        history.readings[1].events = events
+        assert {defect.kind for defect in check(history, stored)} == kinds
 
 
 def _lose(history: History, stored: Stored) -> None:

@@ -121,8 +121,8 @@ def _silent(history: History, stored: Stored) -> Iterator[str]:
     for reading in history.readings:
         told = {seen.id for seen in reading.messages()}
         gaps = reading.gaps()
-        for entry_id, text in sorted(_of_room(history, stored, reading.room)):
-            if entry_id not in told and not _is_covered(entry_id, gaps):
+        for entry_id, text, expires_at in sorted(_of_room(history, stored, reading.room)):
+            if entry_id not in told and not _is_covered(entry_id, expires_at, gaps):
                 yield f"{reading.name} was told neither of {text} ({entry_id}) nor of a gap"
 
 
@@ -242,11 +242,14 @@ def _sightings(
             yield write.id, write.text, write.expires_at
 
 
-def _of_room(history: History, stored: Stored, room: str) -> set[tuple[EntryId, str]]:
-    """The messages of a room that are known to have been: accepted, stored or shown to somebody."""
-    known = {(id_, text) for id_, (where, text, _) in stored.log.items() if where == room}
+def _of_room(history: History, stored: Stored, room: str) -> set[tuple[EntryId, str, int]]:
+    """The messages of a room that are known to have been, accepted or stored: id, text, and until when
+    they live."""
+    known = {
+        (id_, text, id_.ms + ttl) for id_, (where, text, ttl) in stored.log.items() if where == room
+    }
     known |= {
-        (write.id, write.text)
+        (write.id, write.text, write.expires_at)
         for write in _accepted(history)
         if write.id is not None
         and write.room == room
@@ -256,9 +259,10 @@ def _of_room(history: History, stored: Stored, room: str) -> set[tuple[EntryId, 
     return known
 
 
-def _is_covered(entry_id: EntryId, gaps: list[Seen]) -> bool:
+def _is_covered(entry_id: EntryId, expires_at: int, gaps: list[Seen]) -> bool:
+    """A new history is told by what lives of it: what has come and gone in it by then is not."""
     return any(
-        entry_id <= max(gap.after, gap.until)
+        entry_id <= max(gap.after, gap.until) or expires_at <= gap.at + LATE_MS
         if gap.reason == "reset"
         else gap.after < entry_id <= gap.until
         for gap in gaps

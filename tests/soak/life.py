@@ -70,7 +70,7 @@ class Life(msgspec.Struct):
     @property
     def wrong(self) -> list[str]:
         found = [f"{each.kind}: {each.words}" for one in self.stretches for each in one.defects]
-        return [*found, *self.complaints, *grown(self.before, self.after)]
+        return [*grown(self.before, self.after), *self.complaints, *found]
 
 
 class _Living:
