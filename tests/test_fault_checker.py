@@ -114,6 +114,15 @@ def test_a_reset_covers_what_was_over_when_it_was_told() -> None:
         assert {defect.kind for defect in check(history, stored)} == kinds
 
 
+def test_what_was_over_before_a_reader_began_is_no_defect() -> None:
+    """Who comes for the first time is told of what lives; what lived then and is missing is silence."""
+    for began_at, kinds in ((BRIEF.ms + 1_100, set()), (BRIEF.ms + 500, {"silent"})):
+        history, stored = sound()
+        history.readings[1].began_at = began_at
+        history.readings[1].events = [seen(ONE, "one"), seen(TWO, "two"), seen(LAST, "last")]
+        assert {defect.kind for defect in check(history, stored)} == kinds
+
+
 def _lose(history: History, stored: Stored) -> None:
     del stored.log[TWO]
     stored.rows["lobby"].remove("two")

@@ -122,7 +122,9 @@ def _silent(history: History, stored: Stored) -> Iterator[str]:
         told = {seen.id for seen in reading.messages()}
         gaps = reading.gaps()
         for entry_id, text, expires_at in sorted(_of_room(history, stored, reading.room)):
-            if entry_id not in told and not _is_covered(entry_id, expires_at, gaps):
+            if entry_id in told or expires_at <= reading.began_at + LATE_MS:
+                continue
+            if not _is_covered(entry_id, expires_at, gaps):
                 yield f"{reading.name} was told neither of {text} ({entry_id}) nor of a gap"
 
 

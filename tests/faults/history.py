@@ -52,6 +52,8 @@ class Reading(msgspec.Struct):
     name: str
     room: str
     events: list[Seen] = []
+    # Until then it had no place in the log yet: who begins is told of what lives.
+    began_at: int = 0
     connections: int = 0
 
     def messages(self) -> list[Seen]:

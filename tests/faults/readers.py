@@ -48,10 +48,12 @@ class Readers:
     async def _follow(self, reading: Reading, read: Any) -> None:
         """Comes back for ever, to any of the web processes, by the last id."""
         rng = random.Random(f"{self._site.rng.random()} {reading.name}")
-        last = "0-0"
+        last = beginning = "0-0"
         while True:
             try:
                 async for event, last_id in read(rng.choice(self._site.webs).url, reading, last):
+                    if last == beginning:
+                        reading.began_at = wall_ms() + self._site.clock_ms
                     last = last_id or last
                     self._note(reading, event)
                     if rng.random() < self._leaves:
