@@ -101,8 +101,9 @@ def _messenger(
 
 
 def _variables(where: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """One client of ours stands for many: the rate of a visitor is not limited."""
-    chosen = {"post_rate": "off", **given}
+    """One client of ours stands for many, in one room: no rate is limited."""
+    rates = dict.fromkeys(("post_rate", "room_rate", "new_room_rate"), "off")
+    chosen = {**rates, **given}
     return {**where, **{f"MESSENGER_{name.upper()}": value for name, value in chosen.items()}}
 
 

@@ -24,6 +24,9 @@ from messenger.settings import Settings, load
 from messenger.supervisor import supervised
 
 _MESSAGES = 20_000
+_UNLIMITED = dict.fromkeys(
+    ("MESSENGER_POST_RATE", "MESSENGER_ROOM_RATE", "MESSENGER_NEW_ROOM_RATE"), "off"
+)
 _CONNECTIONS = 64
 _SECONDS = 10.0
 
@@ -83,7 +86,7 @@ async def posts() -> None:
                 *("--data-dir", str(data_dir), "--durability", durability),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={**os.environ, "MESSENGER_POST_RATE": "off", "MESSENGER_ROOM_RATE": "off"},
+                env={**os.environ, **_UNLIMITED},
             )
             assert up.stdout is not None
             port = int((await up.stdout.readline()).rpartition(b":")[2])

@@ -166,10 +166,12 @@ def _store() -> Iterator[tuple[str, int]]:
 
 @contextlib.contextmanager
 def _started(url: str, *words: str) -> Iterator[subprocess.Popen[str]]:
-    given = {"MESSENGER_STORE_URL": url, "MESSENGER_PORT": "0"}
+    rates = ("POST_RATE", "ROOM_RATE", "NEW_ROOM_RATE")
+    unlimited = {f"MESSENGER_{rate}": "off" for rate in rates}
+    given = {"MESSENGER_STORE_URL": url, "MESSENGER_PORT": "0", **unlimited}
     process = subprocess.Popen(
         [sys.executable, "-m", "messenger", *words],
-        env={**environment_with("MESSENGER_POST_RATE", "off"), **given},
+        env={**environment_with("PYTHONUNBUFFERED", "1"), **given},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -14,7 +14,7 @@ MessengerError
 │   ├── NotAllowed              not-allowed
 │   ├── NotFound                message-not-found · group-not-found · letter-not-found
 │   ├── Gone                    message-expired · message-erased · message-trimmed · entry-gone
-│   ├── TooFast                 too-fast · room-too-fast
+│   ├── TooFast                 too-fast · room-too-fast · too-many-rooms
 │   └── TooManyConnections      too-many-connections
 ├── Unavailable                 not now: try again
 │   ├── StoreUnavailable        store-unavailable

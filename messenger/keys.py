@@ -82,8 +82,14 @@ class Keys(ViewKeys):
         return f"{self.tag}visitor:{visitor}"
 
     def spoken(self, room: str) -> str:
-        """string: when this room's posts will be paid off (GCRA), in ms; until then; append."""
+        """string: when this room's posts will be paid off (GCRA), in ms; until then, and where new rooms
+        are counted for a window after the last of them; append."""
         return f"{self.tag}spoken:{room}"
+
+    def opened(self, visitor: str) -> str:
+        """string: when the rooms that this visitor has opened will be paid off (GCRA), in ms; until
+        then; append."""
+        return f"{self.tag}opened:{visitor}"
 
     def copied(self, epoch: str, entry_id: str) -> str:
         """string: the id here of a message that was copied from the history `epoch`, where it has

@@ -1,4 +1,5 @@
-"""How fast may be posted, by one visitor and to one room: what append.lua is given, and what it tells.
+"""How fast may be posted, by one visitor, to one room and to new rooms: what append.lua is given and
+tells.
 
 The script judges and charges, so that all processes count together.
 """
@@ -15,6 +16,7 @@ from messenger.standing import Standing
 _KINDS = (
     ("post", "too-fast", "too many posts"),
     ("room", "room-too-fast", "too many posts in this room"),
+    ("new-room", "too-many-rooms", "too many new rooms"),
 )
 # For who is nobody's visitor.
 UNLIMITED: tuple[Argument, ...] = ("0", 0) * len(_KINDS)
@@ -24,7 +26,7 @@ class Limits:
     """`args` are the script's: ms between two at the steady rate, and how many at once, of each."""
 
     def __init__(self, settings: Settings) -> None:
-        self._rates = (settings.post_rate, settings.room_rate)
+        self._rates = (settings.post_rate, settings.room_rate, settings.new_room_rate)
         words = (
             (f"{rate.period / rate.posts:.3f}", rate.posts) if rate else ("0", 0)
             for rate in self._rates

@@ -212,6 +212,7 @@ class Log:
                 self._own_key() if post.key is None else keys.sent(post.room, post.key),
                 keys.visitor(post.visitor or "-"),
                 keys.spoken(post.room),
+                keys.opened(post.visitor or "-"),
             ],
             [
                 post.room,

@@ -62,14 +62,21 @@ FORGET = (
 )
 APPEND = (
     *FORGET,
-    Right("EVALSHA x 6 :log :meta :expiring :sent:* :visitor:* :spoken:*", "append: a post"),
-    Right("EVAL x 6 :log :meta :expiring :sent:* :visitor:* :spoken:*", "where it was never run"),
+    Right(
+        "EVALSHA x 7 :log :meta :expiring :sent:* :visitor:* :spoken:* :opened:*", "append: a post"
+    ),
+    Right(
+        "EVAL x 7 :log :meta :expiring :sent:* :visitor:* :spoken:* :opened:*",
+        "where it was never run",
+    ),
     Right("GET :sent:*", "append: was this key seen before"),
     Right("SET :sent:* x PX 1000", "append: remember it"),
     Right("GET :visitor:*", "append: may this visitor post now"),
     Right("SET :visitor:* 0 PX 1000", "append: the visitor's rate"),
     Right("GET :spoken:*", "append: may the room be posted to now"),
     Right("SET :spoken:* 0 PX 1000", "append: the room's rate"),
+    Right("GET :opened:*", "append: may the visitor open a room now"),
+    Right("SET :opened:* 0 PX 1000", "append: the rooms that it has opened"),
     Right("XADD :log * type message.posted", "append: the post itself"),
     Right("ZADD :expiring 0 x", "append: a life shorter than the window"),
     Right("HSET :meta window_at 0", "append: a shorter window waits for it"),

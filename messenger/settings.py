@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     post_rate: values.Rate | None
     room_rate: values.Rate | None
+    new_room_rate: values.Rate | None
     visitor_connections: int | None
     max_store_mb: int | None
     admin_token: str | None
@@ -125,6 +126,13 @@ SETTINGS = (
         "1000/10s",
         "posts/duration (1 to 1000000, over 1s to 1d), or off",
         "how fast one room may be posted to, by all visitors together",
+        values.rate,
+    ),
+    Setting(
+        "new_room_rate",
+        "60/10m",
+        "rooms/duration (1 to 1000000, over 1s to 1d), or off",
+        "how fast one visitor may open rooms: post where nobody has for a window",
         values.rate,
     ),
     Setting(

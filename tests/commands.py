@@ -16,6 +16,12 @@ from messenger import embedded
 from messenger.settings import PREFIX
 from tests.waiting import wait_until
 
+# For whose one client stands for many.
+UNLIMITED = {
+    "MESSENGER_POST_RATE": "off",
+    "MESSENGER_ROOM_RATE": "off",
+    "MESSENGER_NEW_ROOM_RATE": "off",
+}
 _LINE_S = 15.0
 _END_S = 15.0
 

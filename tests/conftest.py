@@ -174,7 +174,9 @@ def settings() -> Callable[..., Settings]:
     """Settings as given, on a free port, with posting unlimited."""
 
     def make(**given: str) -> Settings:
-        return load({"port": "0", "post_rate": "off", "room_rate": "off", **given})
+        return load(
+            {"port": "0", "post_rate": "off", "room_rate": "off", "new_room_rate": "off", **given}
+        )
 
     return make
 

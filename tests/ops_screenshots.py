@@ -30,7 +30,15 @@ _WATCH_S = 75
 async def take(store: PrivateStore, folder: Path) -> None:
     with store.client() as client:
         client.flushall()
-    settings = load({"port": "0", "post_rate": "off", "room_rate": "off", "admin_token": TOKEN})
+    settings = load(
+        {
+            "port": "0",
+            "post_rate": "off",
+            "room_rate": "off",
+            "new_room_rate": "off",
+            "admin_token": TOKEN,
+        }
+    )
     async with serving(store.url, settings) as messenger, browser() as opened:
         await _make_past(store, messenger)
         async with (

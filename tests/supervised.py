@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.commands import Commands, Running
+from tests.commands import UNLIMITED, Commands, Running
 from tests.private_store import PrivateStore
 from tests.serving import Messenger
 from tests.waiting import wait_until
@@ -83,8 +83,7 @@ async def supervised(
     store: PrivateStore, count: int, **environment: str
 ) -> AsyncIterator[Supervised]:
     """So many web workers, and a worker for the rest, on a store; all ended afterwards."""
-    rates = {"MESSENGER_POST_RATE": "off", "MESSENGER_ROOM_RATE": "off"}
-    settings = {"MESSENGER_PORT": "0", **rates, **environment}
+    settings = {"MESSENGER_PORT": "0", **UNLIMITED, **environment}
     async with (
         Commands(MESSENGER_STORE_URL=store.url, **settings) as commands,
         aiohttp.ClientSession() as session,

@@ -13,7 +13,7 @@ import pytest
 
 import web.app
 import web.overload
-from tests.commands import Commands
+from tests.commands import UNLIMITED, Commands
 from tests.private_store import PrivateStore
 from tests.serving import Messenger
 from tests.test_polling import waiting
@@ -260,7 +260,7 @@ async def test_files_never_run_out(private_store: PrivateStore) -> None:
     """A process with few files, flooded with connections: it says so at its start, refuses, goes on
     taking posts from who has a connection, and never fails to open a file."""
     async with Commands(
-        MESSENGER_STORE_URL=private_store.url, MESSENGER_PORT="0", MESSENGER_POST_RATE="off"
+        MESSENGER_STORE_URL=private_store.url, MESSENGER_PORT="0", **UNLIMITED
     ) as commands:
         running = await commands.start_program(
             *("sh", "-c", 'ulimit -n 256; exec "$0" "$@"'),

@@ -68,7 +68,13 @@ def served() -> Iterator[Served]:
     private = PrivateStore()
     private.start()
     given = load(
-        {"port": "0", "post_rate": "1000000/1s", "room_rate": "1000000/1s", "admin_token": TOKEN}
+        {
+            "port": "0",
+            "post_rate": "1000000/1s",
+            "room_rate": "1000000/1s",
+            "new_room_rate": "1000000/1s",
+            "admin_token": TOKEN,
+        }
     )
     with serving_in_thread(private.url, given) as url, requests.Session() as session:
         path = f"{url}/api/rooms/lobby/messages"

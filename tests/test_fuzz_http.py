@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.commands import Commands
+from tests.commands import UNLIMITED, Commands
 from tests.fuzz.found import BEGINNINGS
 from tests.operating import TOKEN
 from web.routes import ROUTES
@@ -18,7 +18,7 @@ from web.routes import ROUTES
 _ENVIRONMENT = {
     "MESSENGER_ADMIN_TOKEN": TOKEN,
     "MESSENGER_MAX_STORE_MB": "64",
-    "MESSENGER_POST_RATE": "off",
+    **UNLIMITED,
     "MESSENGER_TRUSTED_PROXIES": "127.0.0.1",
 }
 _EXAMPLES = 150

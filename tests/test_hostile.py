@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 
 import web.patience
 from messenger.entries import START
-from tests.commands import Commands
+from tests.commands import UNLIMITED, Commands
 from tests.hostile.process import figure, open_files, resident_mb
 from tests.hostile.rounds import Crowd
 from tests.hostile.scenarios import SCENARIOS
@@ -105,7 +105,7 @@ async def test_thousands_of_streams_wait(own_commands: Commands, session: Client
     """They cost no more than their share of memory, the others are served, and when all leave in one
     moment nothing of them is left."""
     raise_limit()
-    up = await own_commands.start("up", MESSENGER_PORT="0", MESSENGER_POST_RATE="off")
+    up = await own_commands.start("up", MESSENGER_PORT="0", **UNLIMITED)
     messenger = Messenger(None, (await up.line()).rpartition(" ")[2], session, lambda: None)
     tasks = await figure(session, messenger.url, "messenger_tasks")
     memory, files = resident_mb(up.pid), open_files(up.pid)

@@ -36,6 +36,7 @@ def all_keys(partition: int) -> list[str]:
         keys.sent_by("0123", 7),
         keys.visitor("abc"),
         keys.spoken(ROOM),
+        keys.opened("abc"),
         keys.message("1-0"),
         keys.room(ROOM),
         keys.room("a{b}c"),

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from messenger.keys import Keys
-from tests.commands import Commands, Running, kill
+from tests.commands import UNLIMITED, Commands, Running, kill
 from tests.private_store import PrivateStore
 from tests.raw import KEYS
 from tests.waiting import wait_until
@@ -17,9 +17,7 @@ from tests.waiting import wait_until
 @pytest.fixture
 async def commands() -> AsyncIterator[Commands]:
     """Commands on a data folder of their own, where no store runs yet."""
-    async with Commands(
-        MESSENGER_PORT="0", MESSENGER_POST_RATE="off", MESSENGER_ROOM_RATE="off"
-    ) as made:
+    async with Commands(MESSENGER_PORT="0", **UNLIMITED) as made:
         yield made
 
 
@@ -195,8 +193,7 @@ async def test_two_workers_count_each_message_once(
     async with Commands(
         MESSENGER_STORE_URL=private.url,
         MESSENGER_PORT="0",
-        MESSENGER_POST_RATE="off",
-        MESSENGER_ROOM_RATE="off",
+        **UNLIMITED,
     ) as commands:
         address = await _address(await commands.start("web"))
         workers = [await commands.start("worker") for _ in range(2)]

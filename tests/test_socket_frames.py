@@ -83,7 +83,8 @@ def address() -> Iterator[str]:
     private = PrivateStore()
     private.start()
     with serving_in_thread(
-        private.url, load({"port": "0", "post_rate": "off", "room_rate": "off"})
+        private.url,
+        load({"port": "0", "post_rate": "off", "room_rate": "off", "new_room_rate": "off"}),
     ) as url:
         yield url
     private.remove()

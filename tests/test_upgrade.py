@@ -12,7 +12,7 @@ import pytest
 from messenger import embedded
 from messenger.entries import EntryId
 from messenger.log import Logs
-from tests.commands import Commands, Running
+from tests.commands import UNLIMITED, Commands, Running
 from tests.installed import installed
 from tests.private_store import PrivateStore
 from tests.raw import KEYS
@@ -54,9 +54,7 @@ async def test_everything_is_replaced_and_nothing_lost(
     whoever follows gets each accepted message, once and in order."""
     private = own_store()
     web, worker = url_as(private.url, "web"), url_as(private.url, "worker")
-    async with Commands(
-        MESSENGER_PORT="0", MESSENGER_POST_RATE="off", MESSENGER_ROOM_RATE="off"
-    ) as commands:
+    async with Commands(MESSENGER_PORT="0", **UNLIMITED) as commands:
         old_worker = await commands.start("worker", MESSENGER_STORE_URL=worker)
         old_web = await commands.start("web", MESSENGER_STORE_URL=web)
         addresses = [await _address(old_web)]

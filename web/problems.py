@@ -18,6 +18,7 @@ _BY_CODE = {
     "letter-not-found": (404, "Dead letter not found"),
     "entry-gone": (410, "Entry gone"),
     "room-too-fast": (429, "Too many posts in this room"),
+    "too-many-rooms": (429, "Too many new rooms"),
 }
 _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.BadRequest: (400, "Bad request"),

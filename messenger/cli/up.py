@@ -27,6 +27,7 @@ from messenger.supervisor import Supervisor, supervised
     "partitions",
     "post_rate",
     "room_rate",
+    "new_room_rate",
     "visitor_connections",
     "max_store_mb",
     "trusted_proxies",

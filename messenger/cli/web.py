@@ -33,6 +33,7 @@ _MOST_WORKERS = 64
     "partitions",
     "post_rate",
     "room_rate",
+    "new_room_rate",
     "visitor_connections",
     "trusted_proxies",
 )

@@ -1,21 +1,23 @@
 -- Appends a post, all or nothing: also when memory is full, for then it is refused before it starts.
 --
--- KEYS  1 log   2 meta   3 expiring   4 sent   5 visitor   6 spoken
+-- KEYS  1 log   2 meta   3 expiring   4 sent   5 visitor   6 spoken   7 opened
 -- ARGV  1 room  2 author  3 text  4 ttl (ms)
 --       5 fingerprint of the request, compared when its key was seen before
 --       6 for how long its key is remembered (ms)
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
---       9, 10  the same for all posts of the room
---       11 the traceparent that the entry carries; left out where nothing is traced
+--       9, 10  the same for all posts of the room   11, 12 the same for a visitor's new rooms
+--       13 the traceparent that the entry carries; left out where nothing is traced
 -- Its parts are made when they are needed, and not for every post.
 -- Returns one of
---       {'posted', id, now, ttl, posts left, ms until all are back, the same two for the room}
+--       {'posted', id, now, ttl, posts left, ms until all are back, the same two for the room, and for
+--       new rooms}
 --           ttl is never longer than the window in force, which another process may have shortened;
---           where there is no limit -1 are left
+--           where there is no limit, or no new room, -1 are left
 --       {'seen', id, now, ttl}     the same key and fingerprint: nothing was written
 --       {'reused'}                 the same key, another fingerprint
 --       {'fast', which, ms to wait, ms until all are back}
---           1 the visitor or 2 the room is posted to too fast: nothing was written, nothing charged
+--           1 the visitor posts, 2 the room is posted to, or 3 the visitor opens rooms too fast: nothing
+--           was written, nothing charged
 --       {'unsettled'}              the log is not there (first use, or flushed): settle, try again
 
 local time = redis.call('TIME')
@@ -43,12 +45,19 @@ local ttl = math.min(tonumber(ARGV[4]), window)
 
 -- GCRA: `paid` is when all posts so far will be paid off at the steady rate. All limits are looked at
 -- before any is charged. More than all at once is owed by nobody: then the clock was set back.
-local paid = {}
-for which = 1, 2 do
+-- A room is new in which nobody has spoken for as long as a message can live.
+local paid, counts_rooms, spoken = {}, ARGV[11] ~= '0', nil
+for which = 1, 3 do
   local interval = tonumber(ARGV[5 + which * 2])
+  if which == 3 and counts_rooms then
+    if spoken == nil then spoken = redis.call('GET', KEYS[6]) end
+    if spoken then interval = 0 end
+  end
   if interval > 0 then
+    local known = redis.call('GET', KEYS[4 + which])
+    if which == 2 then spoken = known end
     local most = now + interval * tonumber(ARGV[6 + which * 2])
-    local due = math.min(math.max(tonumber(redis.call('GET', KEYS[4 + which]) or 0), now), most)
+    local due = math.min(math.max(tonumber(known or 0), now), most)
     local wait = due + interval - most
     if wait > 0 then return {'fast', which, math.ceil(wait), math.ceil(due - now)} end
     paid[which] = due + interval
@@ -66,9 +75,9 @@ if oldest[1] then
 end
 
 local id
-if ARGV[11] then
+if ARGV[13] then
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
-    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[11])
+    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[13])
 else
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
     'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)
@@ -86,12 +95,16 @@ if facts[2] and ttl > tonumber(facts[2]) and tonumber(expires_at) > tonumber(fac
   redis.call('HSET', KEYS[2], 'window_at', expires_at)
 end
 
-local function charge(which)
+local function charge(which, life)
   if not paid[which] then return -1, 0 end
   local owed = paid[which] - now
-  redis.call('SET', KEYS[4 + which], string.format('%.3f', paid[which]), 'PX', math.ceil(owed))
+  redis.call('SET', KEYS[4 + which], string.format('%.3f', paid[which]), 'PX',
+    string.format('%.0f', math.max(math.ceil(owed), life)))
   local left = tonumber(ARGV[6 + which * 2]) - owed / tonumber(ARGV[5 + which * 2])
-  return math.floor(left), math.ceil(owed)
+  -- The time is so large a number that a whole one may come out a little less.
+  return math.floor(left + 0.001), math.ceil(owed)
 end
-local left, owed = charge(1)
-return {'posted', id, now, ttl, left, owed, charge(2)}
+if counts_rooms and not paid[2] then redis.call('SET', KEYS[6], now, 'PX', window) end
+local left, owed = charge(1, 0)
+local room_left, room_owed = charge(2, counts_rooms and window or 0)
+return {'posted', id, now, ttl, left, owed, room_left, room_owed, charge(3, 0)}

@@ -6,7 +6,7 @@ import random
 import redis
 
 from messenger.cluster import slot_of
-from tests.commands import Commands
+from tests.commands import UNLIMITED, Commands
 from tests.faults.history import wall_ms
 from tests.faults.rounds import Round
 from tests.faults.site import Member, Site, free_port
@@ -58,7 +58,7 @@ class ClusterSite(Site):
                 name,
                 MESSENGER_STORE_URL=self.cluster.url,
                 MESSENGER_WINDOW=self._window,
-                MESSENGER_POST_RATE="off",
+                **UNLIMITED,
                 **({"MESSENGER_PORT": str(free_port())} if name.startswith("web") else {}),
             )
         await self._start_members()

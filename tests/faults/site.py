@@ -9,7 +9,7 @@ import socket
 from contextlib import AsyncExitStack
 from types import TracebackType
 
-from tests.commands import Commands, Running
+from tests.commands import UNLIMITED, Commands, Running
 from tests.faults.proxy import Proxy
 from tests.private_store import PrivateStore
 
@@ -150,8 +150,7 @@ class Site:
                 name,
                 MESSENGER_STORE_URL=proxy.url,
                 MESSENGER_WINDOW=self._window,
-                MESSENGER_POST_RATE="off",
-                MESSENGER_ROOM_RATE="off",
+                **UNLIMITED,
                 **({"MESSENGER_PORT": str(free_port())} if name.startswith("web") else {}),
             )
         await self._start_members()

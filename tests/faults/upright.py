@@ -5,7 +5,7 @@ from pathlib import Path
 import redis
 
 from messenger import embedded
-from tests.commands import Commands
+from tests.commands import UNLIMITED, Commands
 from tests.faults.site import Member, Site, free_port
 
 
@@ -32,8 +32,7 @@ class UpSite(Site):
             ("up",),
             "web1",
             MESSENGER_WINDOW=self._window,
-            MESSENGER_POST_RATE="off",
-            MESSENGER_ROOM_RATE="off",
+            **UNLIMITED,
             MESSENGER_PORT=str(free_port()),
         )
         await self.members["web1"].start()

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tests.commands import Commands, Running
+from tests.commands import UNLIMITED, Commands, Running
 from tests.faults.site import free_port
 from tests.hostile.others import Others
 from tests.hostile.process import figure, open_files, resident_mb
@@ -106,9 +106,7 @@ class _Round:
         self.url = ""
 
     async def start(self) -> None:
-        self.up = await self._commands.start(
-            "up", MESSENGER_POST_RATE="off", MESSENGER_PORT=self._port
-        )
+        self.up = await self._commands.start("up", MESSENGER_PORT=self._port, **UNLIMITED)
         self.url = (await self.up.line()).rpartition(" ")[2]
 
     @property

@@ -21,6 +21,14 @@ LIMITS = (
         {"retry_after": 1},
     ),
     Refusal(
+        "too-many-rooms",
+        errors.TooFast,
+        "this visitor opens rooms too fast",
+        "wait for `Retry-After` seconds, or post where somebody has",
+        "too many new rooms; the next may come in 10 s",
+        {"retry_after": 10},
+    ),
+    Refusal(
         "too-many-connections",
         errors.TooManyConnections,
         "this visitor has as many streams, sockets and waiting polls open as are allowed",

@@ -52,6 +52,7 @@ POST = Route(
         "key-reused",
         "too-fast",
         "room-too-fast",
+        "too-many-rooms",
         "store-unavailable",
         "store-full",
     ),

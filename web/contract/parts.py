@@ -106,7 +106,8 @@ LINK = Header(
 )
 RATE_POLICY = Header(
     "RateLimit-Policy",
-    "How many posts a visitor (`post`) and the room (`room`) have (`q`) in how many seconds (`w`).",
+    "How many posts a visitor (`post`) and the room (`room`) have, and with a room's first post how "
+    "many rooms a visitor may open (`new-room`): `q`, in how many seconds, `w`.",
     '"post";q=20;w=10, "room";q=1000;w=10',
     is_always=False,
 )
