@@ -49,13 +49,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> str:
+def store_kind(request: pytest.FixtureRequest) -> str:
     return str(request.config.getoption("--store"))
 
 
 @pytest.fixture(scope="session")
-def _shared_store(kind: str) -> Iterator[PrivateStore]:
-    private = make_store(kind, has_replicas=True)
+def _shared_store(store_kind: str) -> Iterator[PrivateStore]:
+    private = make_store(store_kind, has_replicas=True)
     private.start()
     yield private
     private.remove()
@@ -154,12 +154,12 @@ def any_store(_stores_of_each_kind: PrivateStore) -> PrivateStore:
 
 
 @pytest.fixture
-def own_store(kind: str) -> Iterator[Callable[..., PrivateStore]]:
+def own_store(store_kind: str) -> Iterator[Callable[..., PrivateStore]]:
     """Makes stores that a test may kill, freeze or fill."""
     made: list[PrivateStore] = []
 
     def make(**given: str) -> PrivateStore:
-        private: PrivateStore = make_store(kind, **given)
+        private: PrivateStore = make_store(store_kind, **given)
         made.append(private)
         private.start()
         return private

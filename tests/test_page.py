@@ -107,7 +107,7 @@ async def test_our_own_files_are_asked_for_again(
     url = messenger.url + name
     async with messenger.session.get(url) as response:
         assert (response.status, response.headers["Content-Type"]) == (200, content_type)
-        assert response.headers["Content-Security-Policy"].startswith("default-src 'self'")
+        assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
         tag = response.headers["ETag"]
     async with messenger.session.get(url, headers={"If-None-Match": tag}) as response:
         assert response.status == 304

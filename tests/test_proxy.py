@@ -32,8 +32,28 @@ def _free_port() -> int:
 @contextlib.asynccontextmanager
 async def _proxied(behind: Supervised, folder: Path) -> AsyncIterator[tuple[str, ssl.SSLContext]]:
     """Caddy before a messenger: its address, and whom to trust for it."""
-    port, caddy = _free_port(), shutil.which("caddy")
+    caddy = shutil.which("caddy")
     assert caddy, "caddy is not there: .ci/run installs it"
+    root = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+    for _ in range(5):
+        port = _free_port()
+        running = await _run(caddy, behind, folder, port)
+        try:
+            if await _listens(port, running):
+                await wait_until(root.exists, "it has signed a certificate", seconds=20)
+                trusted = ssl.create_default_context(cafile=str(root))
+                yield f"https://localhost:{port}", trusted
+                return
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                running.terminate()
+            await running.wait()
+    raise AssertionError("others took each port that was free a moment before")
+
+
+async def _run(
+    caddy: str, behind: Supervised, folder: Path, port: int
+) -> asyncio.subprocess.Process:
     environment = {
         **os.environ,
         "HOME": str(folder),
@@ -44,19 +64,27 @@ async def _proxied(behind: Supervised, folder: Path) -> AsyncIterator[tuple[str,
         "MESSENGER_WEB_NAME": "localhost",
         "MESSENGER_WEB_PORT": behind.url.rsplit(":", 1)[1],
     }
-    running = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(caddy, "run", "--config", str(_FILE), "--adapter", "caddyfile"),
         env=environment,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    try:
-        root = folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
-        await wait_until(root.exists, "it has signed a certificate", seconds=20)
-        trusted = ssl.create_default_context(cafile=str(root))
-        yield f"https://localhost:{port}", trusted
-    finally:
-        running.terminate()
-        await running.wait()
+
+
+async def _listens(port: int, running: asyncio.subprocess.Process) -> bool:
+    """Whether it came to listen; it ends where somebody else has its port."""
+
+    async def is_decided() -> bool:
+        if running.returncode is not None:
+            return True
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("localhost", port)
+            writer.close()
+            return True
+        return False
+
+    await wait_until(is_decided, "it listens or ends", seconds=20)
+    return running.returncode is None
 
 
 @pytest.fixture
