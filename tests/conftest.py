@@ -16,7 +16,7 @@ from messenger.settings import PREFIX as VARIABLES
 from messenger.settings import Settings, load
 from tests.commands import Commands
 from tests.installed import installed
-from tests.private_cluster import PrivateCluster
+from tests.private_cluster import PrivateCluster, wait_for
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 from tests.stores import KINDS, make_store, servers_of
@@ -111,12 +111,18 @@ def _shared_cluster() -> Iterator[PrivateCluster]:
 @pytest.fixture
 def cluster(_shared_cluster: PrivateCluster) -> Iterator[PrivateCluster]:
     """The session's cluster, empty; checked after the test as the session's store is."""
-    _shared_cluster.restore()
-    for node in _shared_cluster.nodes:
-        empty(node)
+    # On a machine that has much to do a replica may take over unasked, also right now.
+    wait_for(lambda: _emptied(_shared_cluster), "the cluster is as at the start, and empty", 60)
     yield _shared_cluster
     for node in _shared_cluster.nodes:
         check(node)
+
+
+def _emptied(cluster: PrivateCluster) -> bool:
+    cluster.restore()
+    for node in cluster.nodes:
+        empty(node)
+    return True
 
 
 @pytest.fixture

@@ -118,7 +118,15 @@ class PrivateCluster:
         for primary, _ in self.pairs():
             if primary.facts()["role"] != "master":
                 primary.take_over()
+        wait_for(self._has_its_roles, "each is again what it was at the start")
         self.wait_ready()
+
+    def _has_its_roles(self) -> bool:
+        """A primary that was deposed learns of it a moment later."""
+        return all(
+            (primary.facts()["role"], replica.facts()["role"]) == ("master", "slave")
+            for primary, replica in self.pairs()
+        )
 
     def owner(self, slot: int) -> Node:
         """The server that has a slot, as the others see it."""
