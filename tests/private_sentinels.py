@@ -130,6 +130,7 @@ class PrivateSentinels:
         return next(each for each in self.stores if each.is_alive and each.role == "master")
 
     def remove(self) -> None:
+        # The sentinels first: none of them names another primary while the servers end.
         for each in (*self.sentinels, *self.stores):
             each.remove()
 

@@ -107,11 +107,10 @@ class PrivateStore:
         self._signal(signal.SIGCONT)
 
     def remove(self) -> None:
-        """Stops it and leaves nothing behind."""
+        """Ends it and leaves nothing behind. Killed: asked to end, it may wait for its replicas, or
+        refuse, as one does that can't write its files."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.terminate()
-            self._process.wait()
+            self.kill()
         shutil.rmtree(self.data_dir)
 
     def _signal(self, number: signal.Signals) -> None:
