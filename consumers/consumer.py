@@ -21,12 +21,13 @@ from consumers.membership import Retries, beginning, membership
 from consumers.reports import Reporter, write_to_log
 from consumers.share import Share
 from messenger.address import Argument
+from messenger.adopt import adopt
 from messenger.clock import StoreClock, ms_of
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable
 from messenger.keys import Keys
-from messenger.log import Logs, adopt
+from messenger.log import Logs
 from messenger.loops import AWAY
 from messenger.scripts import load
 from messenger.settings import load as load_settings

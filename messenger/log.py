@@ -9,6 +9,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,10 +39,6 @@ _ERASE = load("messenger", "erase", parts=("views", "groups", "letters"))
 _SETTLE = load("messenger", "settle", parts=("views", "groups"))
 
 
-# Is handed an entry's id, and the future to settle with the result once its entry may be told of.
-Hold = Callable[[EntryId, asyncio.Future[Reply], Reply], None]
-
-
 class Post(msgspec.Struct, frozen=True):
     """What somebody wants to say. `ttl` None is the whole window; `key` None is no Idempotency-Key;
     `visitor` None is somebody whom no rate limits."""
@@ -62,6 +59,18 @@ class Appended(msgspec.Struct, frozen=True):
     now: int
     is_new: bool
     standings: list[Standing] = []
+
+
+class Fresh(NamedTuple):
+    """A new entry as the store has it, the id of the one before it (START: there was none), and when."""
+
+    entry: Entry
+    before: EntryId
+    now: int
+
+
+# Is handed a new entry, and the future to settle with the result once it may be told of.
+Hold = Callable[[Fresh, asyncio.Future[Reply], Reply], None]
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -116,7 +125,9 @@ class Log:
         """
         ttl = self._check_ttl(post.ttl)
         keys, args = self._append_call(post, ttl)
-        reply = await self.store.pipe.run(_APPEND, keys, args, hold and _holding(hold))
+        reply = await self.store.pipe.run(_APPEND, keys, args, hold and self._settling(post, hold))
+        if isinstance(reply, Appended):
+            return reply
         if reply[0] == b"unsettled":
             await self.settle()
             reply = await self.store.pipe.run(_APPEND, keys, args)
@@ -225,10 +236,22 @@ class Log:
             ],
         )
 
+    def _settling(self, post: Post, hold: Hold) -> Settle:
+        def settle(waiting: asyncio.Future[Reply], reply: Reply) -> None:
+            if reply[0] == b"posted":
+                appended = self._appended(reply)
+                event = MessagePosted(post.room, post.author, post.text, appended.ttl)
+                before = EntryId.read(reply[4])
+                hold(Fresh(Entry(appended.id, event), before, appended.now), waiting, appended)
+            else:
+                waiting.set_result(reply)
+
+        return settle
+
     def _appended(self, reply: Reply) -> Appended:
         outcome = reply[0]
         if outcome == b"posted":
-            _, raw_id, now, ttl, *told = reply
+            _, raw_id, now, ttl, _, *told = reply
             return Appended(EntryId.read(raw_id), ttl, now, True, self._limits.standings(told))
         if outcome == b"seen":
             return Appended(EntryId.read(reply[1]), reply[3], reply[2], False)
@@ -260,29 +283,6 @@ class Logs:
     async def settle(self) -> None:
         for each in self.all:
             await each.settle()
-
-
-async def adopt(store: Store, settings: Settings) -> Settings | None:
-    """The settings with the window and the partitions that the store was set up with, for those who
-    only work beside the web process; None for a store that nobody has used yet."""
-    partitions, window, window_next = await store.pipe.call(
-        "HMGET", Keys(0).meta, "partitions", "window", "window_next"
-    )
-    if window is None or partitions is None:
-        return None
-    return msgspec.structs.replace(
-        settings, partitions=int(partitions), window=int(window_next or window)
-    )
-
-
-def _holding(hold: Hold) -> Settle:
-    def settle(waiting: asyncio.Future[Reply], reply: Reply) -> None:
-        if reply[0] == b"posted":
-            hold(EntryId.read(reply[1]), waiting, reply)
-        else:
-            waiting.set_result(reply)
-
-    return settle
 
 
 def _life(entry: Entry, window: int) -> int:

@@ -18,9 +18,9 @@ _COUNT = 1_000
 class Read(msgspec.Struct, frozen=True):
     """What one look at the log gave.
 
-    `epoch` is '' while the log is not there. Up to `swept_to` short-lived messages may have expired,
-    up to `trimmed_to` messages were cut before their time. `is_whole` is whether there were no more
-    entries than these.
+    `at` is when that was, in ms by the store's clock. `epoch` is '' while the log is not there. Up to
+    `swept_to` short-lived messages may have expired, up to `trimmed_to` messages were cut before their
+    time. `is_whole` is whether there were no more entries than these.
     """
 
     entries: list[Entry]
@@ -28,11 +28,12 @@ class Read(msgspec.Struct, frozen=True):
     swept_to: EntryId
     trimmed_to: EntryId
     window: int
+    at: int = 0
     is_whole: bool = True
 
 
 class Tail:
-    """Reads on from `position`; `clock` is kept true by every look."""
+    """Reads on from `position`, which may be moved on at any time. Every look keeps `clock` true."""
 
     def __init__(
         self, store: Store, keys: Keys, clock: StoreClock, position: EntryId = START
@@ -56,11 +57,14 @@ class Tail:
             if not str(error).startswith("UNBLOCKED"):
                 raise
             return Read([], "", START, START, 0)
-        self._clock.look(ms_of(time))
+        at = ms_of(time)
+        self._clock.look(at)
         raws = streams[0][1] if streams else []
+        is_whole = len(raws) < _COUNT
+        raws = self._after_position(raws)
         if raws:
             self.position = EntryId.read(raws[-1][0])
-        if block_ms is None and len(raws) == _COUNT:
+        if block_ms is None and not is_whole:
             self._ask_ahead()
         entries = [read_entry(raw) for raw in raws]
         epoch, swept_to, trimmed_to, window = facts
@@ -70,8 +74,19 @@ class Tail:
             swept_to=EntryId.read(swept_to) if swept_to else START,
             trimmed_to=EntryId.read(trimmed_to) if trimmed_to else START,
             window=int(window or 0),
-            is_whole=len(entries) < _COUNT,
+            at=int(at),
+            is_whole=is_whole,
         )
+
+    def _after_position(self, raws: list[Reply]) -> list[Reply]:
+        """Without what somebody has moved past since it was asked for: an entry that is not needed is
+        not decoded."""
+        if not raws or EntryId.read(raws[0][0]) > self.position:
+            return raws
+        first = len(raws)
+        while EntryId.read(raws[first - 1][0]) > self.position:
+            first -= 1
+        return raws[first:]
 
     async def close(self) -> None:
         """Lets go of the connection, and so of a read that still blocks on it."""

@@ -83,7 +83,7 @@ def told(partition: Partition, now: int) -> dict[str, Any]:
     counts = partition.counted
     return {
         "rooms": rooms,
-        "expired to": partition.expired_to,
+        "expired to": partition.rooms.expired_to,
         "by age": counts.occupancy.read(0),
         "posts": counts.rates.posts,
         "erasures": counts.erasures.after(0),

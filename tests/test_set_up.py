@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
+from messenger.adopt import adopt
 from messenger.connection import Store
 from messenger.errors import StoreUnfit
-from messenger.log import Logs, adopt
+from messenger.log import Logs
 from messenger.settings import Settings
 from tests.private_store import PrivateStore
 from tests.settling import MINUTE, meta, settled

@@ -151,7 +151,7 @@ class _History:
     def _expired_to(self) -> EntryId:
         partition, rooms = self.partition, self._scope.rooms
         if rooms is None:
-            return partition.expired_to
+            return partition.rooms.expired_to
         return max(partition.room(each).expired_to for each in rooms if self._is_here(each))
 
     def _is_here(self, room: str) -> bool:

@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable
+from typing import Any
 
 from messenger.clock import StoreClock
 from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId
 from messenger.errors import StoreUnavailable
-from messenger.log import Facts, Log
+from messenger.log import Fresh, Log
 from messenger.loops import AWAY, Stopped, persist, unless
-from messenger.replies import Reply
 from messenger.tail import Read, Tail
 from web.backlog import Backlog
 from web.counted import Counted
@@ -18,7 +19,9 @@ from web.deaths import Deaths
 from web.everything import Everything
 from web.gaps import History, gap_of
 from web.here import Here
+from web.known import KnownRooms
 from web.live import Erased, Gap, Held, live_of
+from web.own import Own
 from web.returning import look_again, trimmed_to
 from web.room import Room
 from web.waiters import Waiters
@@ -38,7 +41,7 @@ class Partition:
         self.log = of
         self.index = of.keys.partition
         self.clock = clock
-        self.rooms: dict[str, Room] = {}
+        self.rooms = KnownRooms(self._horizon)
         self.here = Here()
         self.position = self._birth = START
         self.epoch = ""
@@ -53,13 +56,13 @@ class Partition:
         self._read_at = 0
         self._away_since: int | None = None
         self._came_to = START
-        # The last message that is over, in any room; of those from before this process what is known;
-        # the last that was cut before its time.
-        self.expired_to = self._expired_before = self.trimmed_to = START
+        # The last that was cut before its time.
+        self.trimmed_to = START
         self._deaths = Deaths()
         # While the log is read for the first time; none where somebody listens to what is read.
         self._backlog: Backlog | None = None
         self._waiters = Waiters()
+        self._own = Own(self._take_own)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follows the log. A read that blocks is let go of at the stop: XREAD owes nothing."""
@@ -77,6 +80,7 @@ class Partition:
         try:
             read = await self._tail.read(None if self._load_to is not None else BLOCK_MS)
         except AWAY:
+            self._own.doubt()
             if self._backlog is not None:
                 self.epoch = ""  # what was read is of no use to anyone yet
             elif self._away_since is None:
@@ -87,6 +91,8 @@ class Partition:
             await self._begin()
         else:
             self._take(read)
+            if self._load_to is None and read.is_whole:
+                self._own.read(self.position, read.at)
             self._read_at, self._away_since = self.clock.now(), None
 
     @property
@@ -107,13 +113,8 @@ class Partition:
             raise StoreUnavailable("the log is being read; try again in a moment")
 
     def room(self, name: str) -> Room:
-        """The room, made if nobody has spoken or listened in it within the window: whatever was in
-        it before then is over."""
-        room = self.rooms.get(name)
-        if room is None:
-            last = min(self._horizon(), self.expired_to)
-            room = self.rooms[name] = Room(name, max(last, self._expired_before))
-        return room
+        """The room, made if nobody has spoken or listened in it within the window."""
+        return self.rooms.of(name)
 
     def gap(self, cursor: EntryId, expired_to: EntryId) -> Gap | None:
         """What a reader of this history can no longer be given."""
@@ -136,10 +137,11 @@ class Partition:
         if entry_id > self.position:
             await self._waiters.wait(entry_id)
 
-    def hold(self, entry_id: EntryId, future: asyncio.Future[Reply], reply: Reply) -> None:
-        """An append's reply waits until its entry has been handed out."""
-        self._waiters.add(entry_id, future, reply)
-        self._waiters.release(self.position)
+    def hold(self, fresh: Fresh, future: asyncio.Future[Any], result: Any) -> None:  # noqa: ANN401
+        """The future is given its result once the new entry has been handed out."""
+        if not self._own.takes(fresh, future, result):
+            self._waiters.add(fresh.entry.id, future, result)
+            self._waiters.release(self.position)
 
     def forget(self, now: int) -> None:
         """Lets go of all that is over at that time of the store's clock."""
@@ -148,16 +150,12 @@ class Partition:
         for entry_id, name in self._deaths.due(now):
             self.counted.occupancy.expire(entry_id)
             if room := self.rooms.get(name):
-                self._expire(room, entry_id)
+                self.rooms.expire(room, entry_id)
 
     def tidy(self) -> None:
         """Lets go of rooms with nothing in them, and of those who wait for a tail that stands still."""
         self._waiters.tidy()
-        horizon = self._horizon()
-        now = self.clock.now()
-        for room in [each for each in self.rooms.values() if each.is_empty(now)]:
-            if room.expired_to <= horizon:
-                del self.rooms[room.name]
+        self.rooms.tidy(self.clock.now())
 
     async def _has_lost_its_end(self) -> bool:
         """Whether the store has come back with less than it had shown us."""
@@ -172,53 +170,58 @@ class Partition:
     async def _begin(self) -> None:
         """A history's begin, ours or the store's: forget all, say so, read from the start."""
         facts = await self.log.settle()
+        self._own.flush()
+        self._own.doubt()
         if self.epoch and facts.epoch != self.epoch:
             log.warning("the log began anew: epoch %s", facts.epoch)
         self.epoch, self._birth = facts.epoch, facts.birth
         self._away_since = None
         self.position = self._tail.position = START
         self._load_to = facts.last
-        self.trimmed_to = self.expired_to = self._expired_before = START
+        self.trimmed_to = START
         self._deaths.clear()
         self.counted.begin(facts.last)
-        self._empty_rooms(facts)
+        self.rooms.begin()
+        self._tell(Gap("reset", START, facts.birth), self.rooms.values())
         is_heard = self.rooms or self._everything.listeners
         self._backlog = None if is_heard else Backlog(self.counted, self._deaths, self.room)
 
-    def _empty_rooms(self, facts: Facts) -> None:
-        listened = {name: room for name, room in self.rooms.items() if room.subscribers}
-        self.rooms = {}
-        gap = Gap("reset", START, facts.birth)
-        for name, old in listened.items():
-            room = self.room(name)
-            room.subscribers = old.subscribers
-            room.broadcast([gap])
-        self._everything.tell_gap(self.index, gap)
-
     def _take(self, read: Read) -> None:
         self.window = max(self.log.window, read.window)
+        self._own.flush()
         # Should the store's clock be set back now, what was over stays over.
         self.forget(self.clock.now())
         missed_to = self._miss(read)
-        news: dict[str, list[Held | Erased]] = {}
-        over: dict[str, EntryId] = {}
         if self._backlog is not None:
             self._backlog.take(read.entries, self.clock.now(), self.window)
+            self._trim(read.trimmed_to)
         else:
-            for entry in read.entries:
-                self._take_entry(entry, news, over)
-        self._tell_over(over)
-        self._trim(read.trimmed_to)
-        handed = sum(self.rooms[name].broadcast(events) for name, events in news.items())
-        if self._everything.listeners:
-            handed += self._everything.tell(self.index, news)
-        self.counted.rates.delivered(self.clock.now(), handed)
+            new = [entry for entry in read.entries if entry.id > self.position]
+            self._hand_out(new, read.trimmed_to)
         if read.is_whole:
             self._tail.position = max(self._tail.position, missed_to)
         self.position = self._tail.position
         if self._load_to is not None:
             self._load(self._load_to, read)
         self._waiters.release(self.position)
+
+    def _take_own(self, entries: list[Entry]) -> None:
+        self._hand_out(entries, self.trimmed_to)
+        self.position = entries[-1].id
+        self._tail.position = max(self._tail.position, self.position)
+        self._waiters.release(self.position)
+
+    def _hand_out(self, entries: list[Entry], trimmed_to: EntryId) -> None:
+        news: dict[str, list[Held | Erased]] = {}
+        over: dict[str, EntryId] = {}
+        for entry in entries:
+            self._take_entry(entry, news, over)
+        self._tell_over(over)
+        self._trim(trimmed_to)
+        handed = sum(self.rooms[name].broadcast(events) for name, events in news.items())
+        if self._everything.listeners:
+            handed += self._everything.tell(self.index, news)
+        self.counted.rates.delivered(self.clock.now(), handed)
 
     def _load(self, to: EntryId, read: Read) -> None:
         """The start is over at the id that was the last when it began. The entry of that id may be
@@ -227,25 +230,19 @@ class Partition:
             self.position = self._tail.position = max(to, self.position)
         if self.position >= to:
             if self._backlog is not None:
-                self.expired_to = max(self.expired_to, self._backlog.settle(self.window))
+                over = self._backlog.settle(self.window)
+                self.rooms.expired_to = max(self.rooms.expired_to, over)
             self._load_to = self._backlog = None
-            self._know_what_ended(max(self._horizon(), read.swept_to), to)
-
-    def _know_what_ended(self, over: EntryId, last: EntryId) -> None:
-        """What ended before this process had read it may have been in any room."""
-        self._expired_before = min(over, last)
-        self.expired_to = max(self.expired_to, self._expired_before)
-        for room in self.rooms.values():
-            room.expired_to = max(room.expired_to, self._expired_before)
+            self.rooms.miss(min(max(self._horizon(), read.swept_to), to))
 
     def _miss(self, read: Read) -> EntryId:
         """What came and went, in any room, before the tail could read it; up to which id, or START."""
         over = read.swept_to
         if self._away_since is not None and self._horizon().ms >= self._away_since:
             over = max(over, min(self._horizon(), self._came_to))
-        if self._load_to is not None or over <= max(self.position, self._expired_before):
+        if self._load_to is not None or over <= self.position or self.rooms.has_missed(over):
             return START
-        self._know_what_ended(over, over)
+        self.rooms.miss(over)
         self._tell_over(dict.fromkeys(self.rooms, over))
         return over
 
@@ -266,17 +263,13 @@ class Partition:
             return
         name, live = event
         if isinstance(live, Held) and live.expires_at <= self.clock.now():
-            self._expire(self.room(name), live.id)
+            self.rooms.expire(self.room(name), live.id)
             over[name] = live.id
             return
         self.room(name).take(live)
         self.counted.take(live)
         self._deaths.add(live.expires_at, live.id, name)
         news.setdefault(name, []).append(live)
-
-    def _expire(self, room: Room, entry_id: EntryId) -> None:
-        if room.expire(entry_id):
-            self.expired_to = max(self.expired_to, entry_id)
 
     async def learn_trimmed(self) -> None:
         """For who has read the log itself: what was cut before is known from here on."""
@@ -289,10 +282,13 @@ class Partition:
             return
         after, self.trimmed_to = self.trimmed_to, to
         self.counted.occupancy.trim(to)
-        gap, is_unread = Gap("trimmed", after, to), to > self.position
-        for room in self.rooms.values():
-            if room.trim(to, self.clock.now()) or is_unread:
-                room.broadcast([gap])
+        is_unread, now = to > self.position, self.clock.now()
+        cut = [room for room in self.rooms.values() if room.trim(to, now) or is_unread]
+        self._tell(Gap("trimmed", after, to), cut)
+
+    def _tell(self, gap: Gap, rooms: Iterable[Room]) -> None:
+        for room in rooms:
+            room.broadcast([gap])
         self._everything.tell_gap(self.index, gap)
 
     def _horizon(self) -> EntryId:

@@ -9,8 +9,9 @@ import time
 import uvloop
 
 from bench.clients.result import asked
+from messenger.adopt import adopt
 from messenger.connection import Store
-from messenger.log import Logs, Post, adopt
+from messenger.log import Logs, Post
 from messenger.settings import load
 
 

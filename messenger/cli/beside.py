@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from messenger import messages
+from messenger.adopt import adopt
 from messenger.cli.output import print_bytes
 from messenger.cli.processes import store_url
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable
-from messenger.log import Logs, adopt
+from messenger.log import Logs
 from messenger.messages import Message
 from messenger.settings import Settings
 

@@ -4,6 +4,7 @@ import logging
 
 import click
 
+from messenger.adopt import adopt
 from messenger.cli.options import load_settings, settings_options
 from messenger.cli.processes import (
     checked_store,
@@ -14,7 +15,6 @@ from messenger.cli.processes import (
 )
 from messenger.cli.traced import exporting
 from messenger.connection import Store
-from messenger.log import adopt
 from messenger.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,9 @@
 --       13 the traceparent that the entry carries; left out where nothing is traced
 -- Its parts are made when they are needed, and not for every post.
 -- Returns one of
---       {'posted', id, now, ttl, posts left, ms until all are back, the same two for the room, and for
---       new rooms}
+--       {'posted', id, now, ttl, before, posts left, ms until all are back, the same two for the room,
+--       and for new rooms}
+--           before is the id of the entry that was the log's last, '0-0' if it had none
 --           ttl is never longer than the window in force, which another process may have shortened;
 --           where there is no limit, or no new room, -1 are left
 --       {'seen', id, now, ttl}     the same key and fingerprint: nothing was written
@@ -74,6 +75,7 @@ if oldest[1] then
   if oldest[1] then bound = oldest[1][1] end
 end
 
+local before = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local id
 if ARGV[13] then
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
@@ -107,4 +109,5 @@ end
 if counts_rooms and not paid[2] then redis.call('SET', KEYS[6], now, 'PX', window) end
 local left, owed = charge(1, 0)
 local room_left, room_owed = charge(2, counts_rooms and window or 0)
-return {'posted', id, now, ttl, left, owed, room_left, room_owed, charge(3, 0)}
+return {'posted', id, now, ttl, before and before[1] or '0-0', left, owed, room_left, room_owed,
+  charge(3, 0)}
