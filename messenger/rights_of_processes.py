@@ -77,6 +77,7 @@ APPEND = (
     Right("SET :spoken:* 0 PX 1000", "append: the room's rate"),
     Right("GET :opened:*", "append: may the visitor open a room now"),
     Right("SET :opened:* 0 PX 1000", "append: the rooms that it has opened"),
+    Right("XREVRANGE :log + - COUNT 1", "append: which entry was the last"),
     Right("XADD :log * type message.posted", "append: the post itself"),
     Right("ZADD :expiring 0 x", "append: a life shorter than the window"),
     Right("HSET :meta window_at 0", "append: a shorter window waits for it"),
