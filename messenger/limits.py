@@ -32,15 +32,19 @@ class Limits:
             for rate in self._rates
         )
         self.args: tuple[Argument, ...] = tuple(word for pair in words for word in pair)
+        # Those that are set, each with where the script tells of it.
+        self._told = [
+            (name, rate, at * 2)
+            for at, ((name, *_), rate) in enumerate(zip(_KINDS, self._rates, strict=True))
+            if rate is not None
+        ]
 
     def standings(self, told: Sequence[int]) -> list[Standing]:
         """How the limits that are set stand after a post: `told` are two numbers for each."""
         return [
-            Standing(name, rate, left, reset_ms)
-            for (name, *_), rate, left, reset_ms in zip(
-                _KINDS, self._rates, told[::2], told[1::2], strict=True
-            )
-            if rate is not None and left >= 0
+            Standing(name, rate, told[at], told[at + 1])
+            for name, rate, at in self._told
+            if told[at] >= 0
         ]
 
     def refusal(self, reply: Reply) -> TooFast:

@@ -7,6 +7,7 @@ embeddings or overrides, isolates only in pairs, and at most eight combining mar
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from messenger.errors import BadField, BadRequest
 from messenger.keys import PROJECTOR
@@ -75,6 +76,7 @@ def check_author(author: str) -> str:
     return author
 
 
+@lru_cache(1_024)
 def check_room(name: str) -> str:
     """The name in Unicode's composed form (NFC), so that one look is one room."""
     composed = name if name.isascii() else unicodedata.normalize("NFC", name)

@@ -6,11 +6,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import redis
+import uvloop
 
 from messenger.connection import Store
 from messenger.errors import StoreFull, StoreUnavailable
 from messenger.log import Logs, Post
-from messenger.pipe import Pipe
+from messenger.pipe import _BURST, Pipe
 from messenger.replies import Lost, Rejected
 from messenger.scripts import Script, load
 from tests.faults.proxy import Proxy
@@ -64,6 +66,24 @@ async def test_all_callers_share_one_connection(private_store: PrivateStore, pip
     with private_store.client() as client:
         names = [each["name"] for each in client.client_list()]
     assert names.count("messenger-pipe") == 1
+
+
+def test_a_burst_leaves_before_the_turn_is_over(private_store: PrivateStore) -> None:
+    """While one turn of the loop goes on making commands, the store works on the first of them: also
+    on uvloop, which would keep them."""
+    with private_store.client() as client:
+        uvloop.run(_burst(private_store.url, client))
+
+
+async def _burst(url: str, client: redis.Redis) -> None:
+    pipe, until = Pipe(url), time.monotonic() + 10
+    wire = await pipe.connected()
+    replies = [wire.send(("SET", f"{n}", "", "PX", 60_000)) for n in range(_BURST + 1)]
+    while client.dbsize() < _BURST and time.monotonic() < until:
+        pass  # no turn of the loop ends here
+    assert client.dbsize() == _BURST
+    await asyncio.gather(*replies)
+    await pipe.close()
 
 
 @pytest.mark.parametrize(
