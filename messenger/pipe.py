@@ -208,8 +208,6 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's by their shape only.
         self._transport = cast("asyncio.Transport", transport)
-        # Else uvloop keeps what is written until the turn is over.
-        self._transport.set_write_buffer_limits(high=0)
         self.is_open = True
 
     def send(
