@@ -14,9 +14,9 @@ from functools import partial
 
 from consumers.fold import Fold
 from consumers.scan import ViewKey, view_keys
-from consumers.view import change
+from consumers.view import changes
 from messenger.address import Argument
-from messenger.entries import START, Entry
+from messenger.entries import START
 from messenger.errors import RebuildLost, RebuildRunning
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR
 from messenger.log import Log, Logs
@@ -127,7 +127,7 @@ class Rebuild:
         while entries := await fold.next():
             span = (str(filled_to), str(fold.position))
             args: list[Argument] = [self._word, self._generation, LEASE_MS, *span, PROJECTOR]
-            args += _changes(entries)
+            args += (str(entries[0].id), str(entries[-1].id), *changes(entries))
             _kept(await self._run(log, _FILL, keys, args) >= 0)
             filled_to = fold.position
             self.entries += len(entries)
@@ -204,7 +204,3 @@ def _kept(is_kept: bool) -> None:
             "the store has forgotten some of the rebuild, or was away for too long; what serves is "
             "a whole view: run it again"
         )
-
-
-def _changes(entries: Iterable[Entry]) -> list[Argument]:
-    return [word for entry in entries for word in change(entry)]

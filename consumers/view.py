@@ -1,7 +1,7 @@
 """The view: each living message as one row, an index a room, counts a minute. Written by the
 projector, read where the feed's memory does not reach."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from messenger.clock import ms_of
 from messenger.entries import Entry, EntryId
 from messenger.errors import Gone, NotFound
 from messenger.events import MessageErased, MessagePosted, Vanished
-from messenger.keys import MINUTE_LIFE_MS, PROJECTOR
+from messenger.keys import MINUTE_LIFE_MS, PROJECTOR, minute_of
 from messenger.log import Log, member
 from messenger.messages import Message
 from messenger.scripts import load
@@ -27,6 +27,10 @@ _TOMBSTONES = {b"erased": "message-erased", b"expired": "message-expired"}
 # A store refuses times beyond its numbers; an entry that somebody gave an id of the far future must
 # not stop the projector.
 _LATEST = 2**53
+
+# An entry's kind, room and minute; and how many words say the rest.
+_Kind = tuple[str, str, int]
+_WORDS = 4
 
 
 class RoomRow(msgspec.Struct, frozen=True):
@@ -44,12 +48,10 @@ class View:
 
     async def apply(self, entries: Sequence[Entry]) -> int:
         """Acks entries and, where the ack was ours, applies them. How many were applied."""
-        keys: list[str] = [self._keys.log, self._keys.meta]
-        args: list[Argument] = [PROJECTOR, MINUTE_LIFE_MS]
-        for entry in entries:
-            keys.append(self._keys.minute(entry.id.ms))
-            args += change(entry)
-        return int(await self._pipe.run(_APPLY, keys, args))
+        ids = [entry.id for entry in entries]
+        span = (str(min(ids)), str(max(ids)))
+        args: list[Argument] = [PROJECTOR, MINUTE_LIFE_MS, *span, *changes(entries)]
+        return int(await self._pipe.run(_APPLY, [self._keys.log, self._keys.meta], args))
 
     async def page(self, room: str, before: EntryId | None, count: int) -> list[Message]:
         """Up to `count` messages before an id, or the newest; the oldest first."""
@@ -105,23 +107,28 @@ class View:
         return self._log.facts is not None and message < self._log.facts.birth
 
 
-def change(entry: Entry) -> list[str | bytes]:
-    """An entry's seven arguments for apply.lua."""
-    event, entry_id = entry.event, str(entry.id)
+def changes(entries: Iterable[Entry]) -> list[Argument]:
+    """Entries in sections, as rows.lua reads them. The order between sections is nothing to it."""
+    sections: dict[_Kind, list[Argument]] = {}
+    for entry in entries:
+        kind, words = _change(entry)
+        sections.setdefault(kind, []).extend(words)
+    found: list[Argument] = []
+    for kind, all_words in sections.items():
+        found += (*kind, len(all_words) // _WORDS)
+        found += all_words
+    return found
+
+
+def _change(entry: Entry) -> tuple[_Kind, tuple[Argument, ...]]:
+    entry_id, event, _ = entry
     if isinstance(event, MessagePosted):
-        message = messages.of(entry.id, event)
-        return [
-            entry_id,
-            "posted",
-            entry_id,
-            event.room,
-            member(entry.id),
-            str(min(message.expires_at, _LATEST)),
-            messages.encode(message),
-        ]
+        message = messages.of(entry_id, event)
+        expires_at = min(message.expires_at, _LATEST)
+        words = (message.id, member(entry_id), expires_at, messages.encode(message))
+        return ("posted", event.room, minute_of(entry_id.ms)), words
     if isinstance(event, MessageErased):
         erased = EntryId.parse(event.message)
-        posted_at = str(erased.ms)
-        return [entry_id, "erased", event.message, event.room, member(erased), posted_at, ""]
+        return ("erased", event.room, 0), (str(entry_id), member(erased), erased.ms, event.message)
     kind = "vanished" if isinstance(event, Vanished) else "other"
-    return [entry_id, kind, "", "", "", "0", ""]
+    return (kind, "", 0), (str(entry_id), "", 0, "")

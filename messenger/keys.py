@@ -17,6 +17,11 @@ def partition_of(room: str, partitions: int) -> int:
     return zlib.crc32(room.encode()) % partitions
 
 
+def minute_of(ms: int) -> int:
+    """Which minute since 1970 a time is in: counts are kept by it."""
+    return ms // 60_000
+
+
 class ViewKeys:
     """The keys of one generation of a partition's view. The first has no name; a rebuild makes the
     next. Scripts make these keys by what the meta says is in force (lua/views.lua)."""
@@ -98,7 +103,7 @@ class Keys(ViewKeys):
 
     def minute(self, ms: int) -> str:
         """hash: posted and erased in one minute; a day; projector, erase."""
-        return f"{self.tag}minute:{ms // 60_000}"
+        return f"{self.tag}minute:{minute_of(ms)}"
 
     def view(self, generation: str) -> ViewKeys:
         return ViewKeys(self.tag, generation)

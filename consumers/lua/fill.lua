@@ -4,7 +4,7 @@
 -- KEYS  1 log   2 meta
 -- ARGV  1 the rebuild's word   2 the generation that is built   3 for how long its lease is kept (ms)
 --       4 the id up to which it was filled   5 and up to which it is then   6 group
---       then seven for each entry, in the order of the log, as apply.lua takes them
+--       7 the page's first id   8 its last   then its entries in sections (rows.lua)
 -- Returns how many messages the page has added, or -1: the lease was lost, or the store has forgotten
 --         some of what was filled, as a crash may make it. Nothing can be built on that.
 
@@ -17,30 +17,20 @@ if not is_ours or (facts[4] ~= ARGV[4] and facts[4] ~= ARGV[5]) then return -1 e
 local delivered = delivered_to(KEYS[1])
 if not delivered then return -1 end
 
-local waiting = {}
-local first, last = ARGV[7], ARGV[#ARGV - 6]
--- All of them: entries that are no more may stand between those of the page.
-local held = redis.call('XPENDING', KEYS[1], ARGV[6])[1]
-if held > 0 then
-  for _, each in ipairs(redis.call('XPENDING', KEYS[1], ARGV[6], first, last, held)) do
-    waiting[each[1]] = true
-  end
-end
-
+local waiting = pending(KEYS[1], ARGV[6], ARGV[7], ARGV[8])
 local beside = view(KEYS[1], ARGV[2])
 local rule = rule_of(now, tonumber(facts[5]))
-local added, reaches_further = 0, is_after(last, delivered)
-for at = 7, #ARGV, 7 do
-  local id, kind, message, room, member, expires_at, json = unpack(ARGV, at, at + 6)
+local added, reaches_further = 0, is_after(ARGV[8], delivered)
+each_entry(9, function(kind, room, _, id, member, at, more)
   local was_applied = not waiting[id] and not (reaches_further and is_after(id, delivered))
   -- Cut since the page was read.
   if facts[6] and not is_after(id, facts[6]) then was_applied = false end
-  if kind == 'posted' and was_applied and tonumber(expires_at) > now then
-    if not post(beside, rule, message, room, member, expires_at, json) then added = added + 1 end
+  if kind == 'posted' and was_applied and tonumber(at) > now then
+    if not post(beside, rule, id, room, member, at, more) then added = added + 1 end
   elseif kind == 'erased' then
-    erase(beside, rule, message, room, member, expires_at)
+    erase(beside, rule, more, room, member, at)
   end
-end
+end)
 finish(rule)
 redis.call('HSET', KEYS[2], 'built_to', ARGV[5], 'rebuild_until', string.format('%.0f', now + ARGV[3]),
   'beside_until', string.format('%.0f', now + facts[5]))

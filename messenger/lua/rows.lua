@@ -2,6 +2,17 @@
 -- What one entry does to one view. Effects commute: in whatever order entries come, and however often,
 -- the view is the same.
 --
+-- each_entry(from, visit)
+--   ARGV[from] and on are sections: kind (posted, erased, vanished or other), room, minute, how many
+--   entries, and then four for each: id, member in the room's index, a time and more.
+--       posted: expires_at, the message's JSON   erased: the member and the time are those of what was
+--       erased, more is its id   of others there is only the id
+--   visit(kind, room, minute, id, member, at, more) is called for each entry.
+-- Returns nothing.
+--
+-- pending(log, group, first, last)
+-- Returns a table of those ids from the first to the last that the group was handed and nobody has acked.
+--
 -- is_living(row)            row  what the view has of a message; false for nothing
 -- Returns whether it is a message, and not a word that says why there is none.
 --
@@ -19,6 +30,29 @@
 -- finish(rule)
 -- Returns nothing. Each room is written once for all of its messages: a call of the store's for each
 -- would cost most of a batch's time.
+
+local function each_entry(from, visit)
+  while from < #ARGV do
+    local kind, room, minute, count = unpack(ARGV, from, from + 3)
+    local last = from + 4 * tonumber(count)
+    for at = from + 4, last, 4 do
+      visit(kind, room, minute, ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
+    end
+    from = last + 4
+  end
+end
+
+local function pending(log, group, first, last)
+  local found = {}
+  -- All of them: others than ours may stand between ours.
+  local held = redis.call('XPENDING', log, group)[1]
+  if held > 0 then
+    for _, each in ipairs(redis.call('XPENDING', log, group, first, last, held)) do
+      found[each[1]] = true
+    end
+  end
+  return found
+end
 
 local function is_living(row) return row and string.sub(row, 1, 1) == '{' end
 
