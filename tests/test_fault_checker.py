@@ -303,6 +303,31 @@ def test_what_a_fault_takes_is_forgiven_and_no_more() -> None:
     assert {defect.kind for defect in check(history, stored)} == {"lost"}
 
 
+def test_what_was_stored_before_a_crash_and_answered_after_it_is_forgiven() -> None:
+    """When a message was accepted its id says, too: the answer may have waited."""
+    history, stored = sound()
+    _lose(history, stored)
+    lost = history.writes[1]
+    assert lost.id is not None
+    lost.answered_at = NOW
+    history.forgiven = [(lost.id.ms - 1, lost.id.ms + 1)]
+    assert check(history, stored) == []
+
+
+def test_an_erasure_that_a_fault_takes_is_forgiven_and_no_more() -> None:
+    """An erasure that was answered in the time that is forgiven may be lost, and its message be back;
+    one from before may not."""
+    history, stored = sound()
+    erased = next(write for write in history.writes if write.is_erased)
+    assert erased.id is not None
+    stored.log[erased.id] = (erased.room, erased.text, erased.expires_at - erased.id.ms)
+    erased.erased_at = erased.answered_at + 1_000
+    history.forgiven = [(erased.erased_at - 1, erased.erased_at + 1)]
+    assert "unerased" not in {defect.kind for defect in check(history, stored)}
+    history.forgiven = [(erased.erased_at + 1, NOW)]
+    assert "unerased" in {defect.kind for defect in check(history, stored)}
+
+
 def test_a_message_that_is_over_is_not_lost() -> None:
     """What has had its time may be gone, by the furthest that the store's clock has been."""
     history, stored = sound()

@@ -35,11 +35,7 @@ def _lost(history: History, stored: Stored) -> Iterator[str]:
         if write.expires_at <= max(stored.now, stored.furthest) + LATE_MS or write.may_be_erased:
             continue
         was_cut = write.id is not None and write.id <= stored.trimmed_to
-        if (
-            write.id not in stored.log
-            and not was_cut
-            and not history.is_forgiven(write.answered_at)
-        ):
+        if write.id not in stored.log and not was_cut and not _is_forgiven(history, write):
             yield f"{write.text} was accepted as {write.id} and is not in the log"
 
 
@@ -109,7 +105,7 @@ def _own_order(history: History, stored: Stored) -> Iterator[str]:
     latest: dict[tuple[str, str], EntryId] = {}
     for write in _accepted(history):
         assert write.id is not None
-        if history.is_forgiven(write.answered_at):
+        if _is_forgiven(history, write):
             continue
         if write.id <= latest.get((write.writer, write.room), EntryId(0, 0)):
             yield f"{write.writer} said {write.text} later, and it has the earlier id {write.id}"
@@ -138,7 +134,9 @@ def _untrue(history: History, stored: Stored) -> Iterator[str]:
 def _unerased(history: History, stored: Stored) -> Iterator[str]:
     """An erasure that was answered is there at the end, and readers who had the message were told."""
     for write in history.writes:
-        if not write.is_erased or write.id is None or history.is_forgiven(write.answered_at):
+        if not write.is_erased or write.id is None:
+            continue
+        if _is_forgiven(history, write) or history.is_forgiven(write.erased_at):
             continue
         if write.id in stored.log:
             yield f"{write.text} was erased and is in the log"
@@ -209,6 +207,11 @@ def _accepted(history: History) -> Iterator[Write]:
     return (write for write in history.writes if write.id is not None)
 
 
+def _is_forgiven(history: History, write: Write) -> bool:
+    """Whether the message may be lost: what was answered after a crash may have been stored before."""
+    return write.id is not None and history.is_forgiven(write.answered_at, write.id.ms)
+
+
 def _lost_ids(history: History, stored: Stored) -> set[EntryId]:
     """What a fault that no promise covers took, or a cut: said again under its key it is another
     message."""
@@ -216,13 +219,13 @@ def _lost_ids(history: History, stored: Stored) -> set[EntryId]:
         write.id
         for write in _accepted(history)
         if write.id is not None
-        and (history.is_forgiven(write.answered_at) or write.id <= stored.trimmed_to)
+        and (_is_forgiven(history, write) or write.id <= stored.trimmed_to)
         and write.id not in stored.log
     } | {
         seen.id
         for reading in history.readings
         for seen in reading.messages()
-        if (history.is_forgiven(seen.at) or seen.id <= stored.trimmed_to)
+        if (history.is_forgiven(seen.at, seen.id.ms) or seen.id <= stored.trimmed_to)
         and seen.id not in stored.log
     }
 
@@ -256,7 +259,7 @@ def _of_room(history: History, stored: Stored, room: str) -> set[tuple[EntryId, 
         if write.id is not None
         and write.room == room
         and not write.may_be_erased
-        and not history.is_forgiven(write.answered_at)
+        and not _is_forgiven(history, write)
     }
     return known
 

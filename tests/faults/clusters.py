@@ -54,7 +54,7 @@ class ClusterSite(Site):
         for name in ("web1", "web2", "worker1", "worker2"):
             self.members[name] = Member(
                 commands,
-                name[:-1],
+                self._web if name.startswith("web") else ("worker",),
                 name,
                 MESSENGER_STORE_URL=self.cluster.url,
                 MESSENGER_WINDOW=self._window,

@@ -29,6 +29,7 @@ class Write(msgspec.Struct):
     # From the answer, to be compared with what was asked.
     answered_text: str = ""
     is_erased: bool = False
+    erased_at: int = 0
     # An erasure was asked for, and may have been done.
     may_be_erased: bool = False
 
@@ -106,5 +107,7 @@ class History(msgspec.Struct):
     # What a process or an answer did that none may: words, each is a defect.
     complaints: list[str] = []
 
-    def is_forgiven(self, at: int) -> bool:
-        return any(begin <= at <= end for begin, end in self.forgiven)
+    def is_forgiven(self, *times: int) -> bool:
+        """Whether one of these times is in what is forgiven: a message may have been stored in it, and
+        answered or told of after it."""
+        return any(begin <= at <= end for begin, end in self.forgiven for at in times)

@@ -125,6 +125,7 @@ class Writers:
                 timeout=ASK,
             ) as response:
                 write.is_erased = response.status == 204
+                write.erased_at = wall_ms()
                 if response.status not in (204, 401, 404, 410, 503):
                     words = await response.text()
                     self._history.complaints.append(f"an erasure: {response.status}: {words}")
