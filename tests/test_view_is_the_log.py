@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from consumers.group import Group
 from consumers.projector import Projector
 from consumers.redelivery import Redelivery
@@ -235,3 +237,21 @@ async def test_an_entry_of_the_far_future_stops_nobody(
         assert client.xpending(KEYS.log, PROJECTOR)["pending"] == 0
         assert client.xlen(KEYS.dead(PROJECTOR)) == 1
         assert client.exists(KEYS.message(f"{2**62}-0"))
+
+
+@pytest.mark.parametrize("gone", ["group", "log"])
+async def test_what_has_no_group_any_more_is_applied_by_nobody(
+    private_store: PrivateStore, log: Log, gone: str
+) -> None:
+    """The group, or all of the log, is deleted while a batch is on its way to the view: nothing is
+    applied or counted, and nothing breaks."""
+    await log.append(Post("lobby", "me", "text"))
+    entries = await log.range(START)
+    with private_store.client() as client:
+        if gone == "log":
+            client.delete(KEYS.log)
+        else:
+            client.xgroup_destroy(KEYS.log, PROJECTOR)
+        assert await View(log).apply(entries) == 0
+        assert counts(client) == {}
+        assert not client.exists(KEYS.message(str(entries[0].id)))

@@ -11,7 +11,8 @@
 -- Returns nothing.
 --
 -- pending(log, group, first, last)
--- Returns a table of those ids from the first to the last that the group was handed and nobody has acked.
+-- Returns a table of those ids from the first to the last that the group was handed and nobody has
+-- acked: none where the log or the group is gone.
 --
 -- is_living(row)            row  what the view has of a message; false for nothing
 -- Returns whether it is a message, and not a word that says why there is none.
@@ -44,8 +45,13 @@ end
 
 local function pending(log, group, first, last)
   local found = {}
+  local summary = redis.pcall('XPENDING', log, group)
+  if summary.err then
+    if string.find(summary.err, 'NOGROUP', 1, true) then return found end
+    error(summary)
+  end
   -- All of them: others than ours may stand between ours.
-  local held = redis.call('XPENDING', log, group)[1]
+  local held = summary[1]
   if held > 0 then
     for _, each in ipairs(redis.call('XPENDING', log, group, first, last, held)) do
       found[each[1]] = true
