@@ -16,9 +16,12 @@ Ending = Literal["slow", "restart", "unavailable", "left"]
 class Sink(Protocol):
     """Where the bytes go: never waits, tells how many are not yet taken."""
 
-    def write(self, data: bytes) -> None: ...
-    def unread(self) -> int: ...
-    def is_closing(self) -> bool: ...
+    @property
+    def write(self) -> Callable[[bytes], None]: ...
+    @property
+    def unread(self) -> Callable[[], int]: ...
+    @property
+    def is_closing(self) -> Callable[[], bool]: ...
 
 
 class Subscriber:
@@ -30,7 +33,7 @@ class Subscriber:
 
     def __init__(self, encode: Encode, sink: Sink) -> None:
         self.encode = encode
-        self._sink = sink
+        self._write, self._unread, self._is_closing = sink.write, sink.unread, sink.is_closing
         self._waiting: list[bytes] | None = []
         self._waiting_bytes = 0
         self._has_begun = False
@@ -47,18 +50,18 @@ class Subscriber:
             return
         if self._waiting is not None:
             self._hold(frames)
-        elif self._sink.is_closing():
+        elif self._is_closing():
             self.end("left")
-        elif self._sink.unread() > SLOW_BYTES:
+        elif self._unread() > SLOW_BYTES:
             self.end("slow")
         else:
-            self._sink.write(frames)
+            self._write(frames)
 
     def send(self, events: Sequence[Live]) -> None:
         """Sends what comes before the gate opens."""
         self._has_begun = True
         if not self.ended.done():
-            self._sink.write(self.encode(events))
+            self._write(self.encode(events))
 
     def open(self) -> None:
         """History has been sent: what came meanwhile follows, and from now on all goes through."""
@@ -72,8 +75,8 @@ class Subscriber:
         it was sent nothing yet: before its beginning nothing may be written."""
         if self.ended.done():
             return
-        if ending != "left" and self._has_begun and not self._sink.is_closing():
-            self._sink.write(self.encode([Farewell(ending)]))
+        if ending != "left" and self._has_begun and not self._is_closing():
+            self._write(self.encode([Farewell(ending)]))
         self.ended.set_result(ending)
 
     def _hold(self, frames: bytes) -> None:

@@ -10,15 +10,10 @@ class TransportSink:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-
-    def write(self, data: bytes) -> None:
-        self._transport.write(data)
-
-    def unread(self) -> int:
-        return self._transport.get_write_buffer_size()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        # The transport's own, and no methods round them: each delivery calls all three.
+        self.write = transport.write
+        self.unread = transport.get_write_buffer_size
+        self.is_closing = transport.is_closing
 
     def close(self, linger_s: float) -> None:
         """What was written has a moment to arrive; then the connection is cut."""
