@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 # The promise: off the disk within a minute, or the window if that is longer, after a text expired.
 _PROMISE_MS = 60_000
+# So often it is looked whether a rewrite is due, or one that was under way then has ended.
+_LOOK_S = 1.0
 
 
 class Rewriter:
@@ -23,23 +25,30 @@ class Rewriter:
         self._store = store
         self._logs = logs
         self._every_s = max(_PROMISE_MS, logs.settings.window) / 2 / 1_000
+        self._due_at = 0.0
         self._written: list[tuple[int, int]] = []
 
     async def run(self, stop: asyncio.Event) -> None:
-        await persist(stop, "rewriter", self.rewrite, every_s=self._every_s)
+        await persist(stop, "rewriter", self._look, every_s=_LOOK_S)
 
-    async def rewrite(self) -> None:
-        """Starts a rewrite, unless nothing came or went since the last one."""
+    async def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._due_at and await self.rewrite():
+            self._due_at = now + self._every_s
+
+    async def rewrite(self) -> bool:
+        """Starts a rewrite, unless nothing came or went since the last one. False where one is already
+        under way: it began before this look, and the next one has to be ours."""
         state = [await self._state(each.keys.log) for each in self._logs.all]
         if state == self._written and await self._last_went_well():
-            return
+            return True
         try:
             await self._store.client.bgrewriteaof()
         except ResponseError as error:
-            # One that is already under way began before this look: the next round will do it.
             log.debug("no rewrite now: %s", error)
-            return
+            return False
         self._written = state
+        return True
 
     async def _last_went_well(self) -> bool:
         """A rewrite ends in the background, and may fail there: for want of disk, for one."""

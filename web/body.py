@@ -102,19 +102,25 @@ async def _read(request: web.Request) -> bytes:
         return _arrived(request.content)
     try:
         async with asyncio.timeout(_FINISH_S):
-            return await request.read()
+            body = await request.read()
     except TimeoutError:
         raise TooSlow(f"the body was not finished within {_FINISH_S:.0f} s") from None
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"the body is longer than {LIMIT} bytes", limit=LIMIT) from None
     except web.RequestPayloadError:
         raise BadRequest("the body's transfer encoding is broken", code="malformed-json") from None
+    # aiohttp keeps a request until the next one on its connection.
+    request._read_bytes = None  # noqa: SLF001
+    return body
 
 
 def _arrived(content: StreamReader) -> bytes:
     """All of a body that came with its headers. Past the stream's own reading, which looks for more to
-    parse each time: as long as such a body has all it takes."""
-    return b"".join(content._buffer)  # noqa: SLF001
+    parse each time: as long as such a body has all it takes. The stream, which aiohttp keeps until the
+    next request, is left with nothing in it."""
+    body = b"".join(content._buffer)  # noqa: SLF001
+    content._buffer.clear()  # noqa: SLF001
+    return body
 
 
 def _malformed(body: bytes, error: Exception) -> BadRequest:

@@ -65,7 +65,8 @@ class Direct:
         self.keep_alive = False
 
     async def write_eof(self) -> None:
-        """All was written at once."""
+        """All was written at once; what waits for the connection's next request keeps no text."""
+        self._body = b""
 
 
 def direct(status: int, head: bytes, body: bytes) -> web.StreamResponse:

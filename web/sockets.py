@@ -150,6 +150,7 @@ async def _read(socket: Socket, inbox: Inbox) -> None:
             socket.answer_ping(message.data)
         elif message.type is WSMsgType.BINARY:
             socket.hang_up(_UNSUPPORTED)
+        del message  # its text may be over before the next one comes
         await asyncio.sleep(0)
     if message.type is WSMsgType.CLOSE:
         await inbox.answered(_LAST_POSTS_S)

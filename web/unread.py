@@ -83,6 +83,16 @@ class _Handler(PatientHandler):
         else:
             super().log_exception(*args, **kw)
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """aiohttp keeps an answer until the connection's next request, and messages in it may be over
+        by then."""
+        resp, has_left = await super().finish_response(request, resp, start_time)
+        if isinstance(resp, web.Response):
+            resp.body = None
+        return resp, has_left
+
     def handle_error(
         self,
         request: web.BaseRequest,

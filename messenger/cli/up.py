@@ -60,21 +60,28 @@ async def _on_store(
         logs = await settled(store, settings)
         if supervisor is not None:
             group.create_task(supervisor.run(store_stop), name="supervisor")
-            group.create_task(Rewriter(store, logs).run(store_stop), name="rewriter")
         try:
+            await _sweep(logs)
+            if supervisor is not None:
+                group.create_task(Rewriter(store, logs).run(store_stop), name="rewriter")
             await _serve_and_work(logs, stop)
         finally:
             store_stop.set()
 
 
+async def _sweep(logs: Logs) -> None:
+    """Before anything is served, and before the file is rewritten for the first time: what expired
+    while nobody swept is still in the store."""
+    from consumers.sweeper import Sweeper
+
+    await Sweeper(logs).step()
+
+
 async def _serve_and_work(logs: Logs, stop: asyncio.Event) -> None:
     # Late: other commands need neither.
-    from consumers.sweeper import Sweeper
     from consumers.worker import work
     from web.server import serve
 
-    # Before anything is served: what expired while nobody swept is still in the store.
-    await Sweeper(logs).step()
     worker_stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(work(logs, worker_stop), name="worker")
