@@ -28,7 +28,7 @@ test: $(VENV)/.test
 fault: $(VENV)/.test
 	@$(BIN)/python -m tests.faults
 
-PROMISES := gone_on_time never_twice nothing_missed gaps view_is_the_log restart full_or_down replay \
+PROMISES := gone_on_time confirmed never_twice nothing_missed gaps view_is_the_log restart full_or_down replay \
   consumer consumer_order consumer_retries consumer_faults consumer_missed consumer_stop
 STORE ?= cluster
 promises: $(VENV)/.test

@@ -10,6 +10,7 @@ from messenger.clock import ms_of
 from messenger.entries import START, EntryId
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs
+from messenger.replicas import in_touch
 from messenger.replies import Rejected, facts, info
 
 # Counting further than this costs more than the number is worth.
@@ -38,7 +39,8 @@ class PartitionStats(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """Of several servers the memory is that of the fullest, and the rest true where it is of each.
+    """Of several servers the memory is that of the fullest, the replicas those of the one with the
+    fewest, and the rest true where it is of each.
 
     `is_primary`: writes are taken at all; `is_full`: what takes memory is refused, by the store's
     own measure. `is_written`: the store's last write to its append-only file went well;
@@ -51,6 +53,7 @@ class Stats(msgspec.Struct, frozen=True):
     is_written: bool
     is_rewritten: bool
     partitions: list[PartitionStats]
+    replicas: int = 0
 
 
 async def read_stats(logs: Logs) -> Stats:
@@ -67,6 +70,7 @@ async def read_stats(logs: Logs) -> Stats:
         is_written=all(_is_ok(each, "aof_last_write_status") for each in servers),
         is_rewritten=all(_is_ok(each, "aof_last_bgrewrite_status") for each in servers),
         partitions=list(partitions),
+        replicas=min(in_touch(each.info) for each in servers),
     )
 
 

@@ -11,6 +11,7 @@ from messenger.connection import Store
 from messenger.errors import StoreUnfit
 from messenger.keys import Keys
 from messenger.pipe import Pipe
+from messenger.replicas import in_touch
 from messenger.replies import NotPermitted, Rejected, facts, info
 from messenger.right import Right
 from messenger.roles import ROLES
@@ -31,11 +32,14 @@ class Finding(msgspec.Struct, frozen=True):
     meaning: str
 
 
-async def check(store: Store) -> list[Finding]:
+async def check(store: Store, replicas: int = 0) -> list[Finding]:
     """Every finding about a store; StoreUnavailable if it can't be asked. What is not the same on all
-    of its primaries is told of each."""
+    of its primaries is told of each. `replicas` is how many must have a message."""
     primaries = [each for each in await store.servers() if each.is_primary]
-    found = [await _check_server(store.on(each), is_cluster=store.is_cluster) for each in primaries]
+    found = [
+        await _check_server(store.on(each), replicas, is_cluster=store.is_cluster)
+        for each in primaries
+    ]
     if len(set(map(tuple, found))) == 1:
         return found[0]
     return [
@@ -45,7 +49,7 @@ async def check(store: Store) -> list[Finding]:
     ]
 
 
-async def _check_server(pipe: Pipe, *, is_cluster: bool) -> list[Finding]:
+async def _check_server(pipe: Pipe, replicas: int, *, is_cluster: bool) -> list[Finding]:
     told = info(await pipe.call("INFO"))
     config = await _config(pipe)
     return [
@@ -55,7 +59,7 @@ async def _check_server(pipe: Pipe, *, is_cluster: bool) -> list[Finding]:
         _memory(told),
         _append_only(told, config),
         _nodes(config),
-        _replication(told),
+        *(_confirmation(told, config, replicas) if replicas else [_replication(told)]),
     ]
 
 
@@ -126,7 +130,10 @@ def _is_guarded(address: Address) -> bool:
 
 # May this be asked? It tells passwords too, so the roles have no right to it.
 _ASK = Right("CONFIG GET maxmemory-policy", "the options that the promises hang on")
-_OPTIONS = ("maxmemory-policy", "appendfsync", "aof-use-rdb-preamble", "stream-node-max-entries")
+_OPTIONS = (
+    *("maxmemory-policy", "appendfsync", "aof-use-rdb-preamble", "stream-node-max-entries"),
+    "min-replicas-to-write",
+)
 
 
 async def _config(pipe: Pipe) -> dict[str, str]:
@@ -245,6 +252,42 @@ def _replication(told: dict[str, str]) -> Finding:
     replicas = int(told.get("connected_slaves", 0))
     if replicas:
         return Finding(
-            "replicas", str(replicas), "weak", "a failover can lose the last moments (asynchronous)"
+            "replicas",
+            str(replicas),
+            "weak",
+            "a failover can lose the last moments (asynchronous); with MESSENGER_REPLICAS=1 or more "
+            "what is accepted is on so many of them",
         )
     return Finding("replicas", "0", "good", "one store: what it accepted, it has")
+
+
+def _confirmation(told: dict[str, str], config: dict[str, str], wanted: int) -> list[Finding]:
+    """Where a message is accepted only when replicas have it."""
+    if told.get("role") != "master":
+        return [_replication(told)]
+    found, shown = in_touch(told), f"MESSENGER_REPLICAS is {wanted}"
+    if found < wanted:
+        meaning = "no post is accepted before so many follow: 503 unconfirmed; reading goes on"
+        return [Finding("replicas", f"{found}, and {shown}", "weak", meaning)]
+    kept = "a failover to any of them loses no accepted message"
+    if found > wanted:
+        kept = "a failover loses no accepted message, unless to one that was behind the others"
+    return [
+        Finding("replicas", f"{found}, and {shown}", "good", kept),
+        _least(config.get("min-replicas-to-write"), wanted),
+    ]
+
+
+def _least(least: str | None, wanted: int) -> Finding:
+    """Whether the store itself refuses what could not be confirmed."""
+    shown = "unknown" if least is None else least
+    if least is not None and int(least) >= wanted:
+        meaning = "what could not be confirmed is refused before it is stored"
+        return Finding("min-replicas-to-write", shown, "good", meaning)
+    return Finding(
+        "min-replicas-to-write",
+        shown,
+        "weak",
+        "a post that is refused as unconfirmed may be stored and shown; set min-replicas-to-write "
+        f"{wanted} and min-replicas-max-lag 5",
+    )

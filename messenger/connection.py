@@ -10,7 +10,9 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from messenger.address import Address, is_of_cluster, is_of_sentinels, parse_group
 from messenger.cluster import Cluster
+from messenger.confirmed import Confirmed
 from messenger.pipe import Pipe
+from messenger.scripts import Script, guarded
 from messenger.sentinels import Sentinels
 from messenger.where import Fixed, Server, Where
 
@@ -44,6 +46,7 @@ class Store:
         # To single servers, and those of their own.
         self._pipes: dict[str, Pipe] = {}
         self._readers: list[Pipe] = []
+        self._confirmed: list[Confirmed] = []
 
     @property
     def is_cluster(self) -> bool:
@@ -73,6 +76,16 @@ class Store:
         self._readers = [*(each for each in self._readers if not each.is_closed), reader]
         return reader
 
+    def confirmed(self, mark: str, replicas: int) -> Confirmed:
+        """A pipe of its own for writes that so many replicas must have; `mark` is a key for its use."""
+        made = Confirmed(Pipe(self._where), self._guarded, mark, replicas)
+        self._confirmed.append(made)
+        return made
+
+    def _guarded(self, script: Script) -> Script:
+        """A script as a store of this kind is given it."""
+        return script
+
     async def servers(self) -> list[Server]:
         """Every server of the store, the primaries first. Raises StoreUnavailable."""
         if self._cluster is not None:
@@ -91,6 +104,8 @@ class Store:
         return self._pipes.setdefault(name, Pipe(Fixed(server.address)))
 
     async def close(self) -> None:
+        for each in self._confirmed:
+            await each.close()
         for pipe in (self.pipe, *self._pipes.values(), *self._readers):
             await pipe.close()
         for part in self._parts.values():
@@ -120,12 +135,15 @@ class _Part(Store):
         self.url = whole.url
         self._whole = whole
         self._cluster, self._sentinels = None, None
-        self._parts, self._pipes, self._readers = {}, {}, []
+        self._parts, self._pipes, self._readers, self._confirmed = {}, {}, [], []
         self._where = cluster.where(partition)
         self.pipe = cluster.pipe(partition)
 
     def of(self, partition: int) -> Store:
         return self._whole.of(partition)
+
+    def _guarded(self, script: Script) -> Script:
+        return guarded(script)
 
     async def servers(self) -> list[Server]:
         return await self._whole.servers()

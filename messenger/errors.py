@@ -18,6 +18,7 @@ MessengerError
 │   └── TooManyConnections      too-many-connections
 ├── Unavailable                 not now: try again
 │   ├── StoreUnavailable        store-unavailable
+│   │   └── Unconfirmed         unconfirmed
 │   ├── StoreFull               store-full
 │   ├── Overloaded              overloaded
 │   ├── Stopping                stopping
@@ -131,6 +132,12 @@ class Unavailable(MessengerError):
 
 class StoreUnavailable(Unavailable):
     code = "store-unavailable"
+
+
+class Unconfirmed(StoreUnavailable):
+    """The store took it, or would, and too few replicas say that they have it."""
+
+    code = "unconfirmed"
 
 
 class StoreFull(Unavailable):

@@ -67,6 +67,8 @@ class Keys(ViewKeys):
         # 8 s after the last sign; web
         self.here = self.tag + "here"
 
+        # string: written after what replicas must have; PX a minute after the last of it; append, erase
+        self.mark = self.tag + "mark"
         # never there: in a cluster a script asks for it first (scripts.py); nobody
         self.whole = self.tag + "whole"
 

@@ -92,6 +92,9 @@ class Log:
     def __init__(self, store: Store, partition: int, settings: Settings) -> None:
         self.store = store
         self.keys = Keys(partition)
+        # For what is promised to be kept, and so must be known to be.
+        wanted = settings.replicas
+        self._keeping = store.confirmed(self.keys.mark, wanted) if wanted else store.pipe
         self.window = settings.window
         self.partitions = settings.partitions
         self._limits = Limits(settings)
@@ -125,19 +128,19 @@ class Log:
         """
         ttl = self._check_ttl(post.ttl)
         keys, args = self._append_call(post, ttl)
-        reply = await self.store.pipe.run(_APPEND, keys, args, hold and self._settling(post, hold))
+        reply = await self._keeping.run(_APPEND, keys, args, hold and self._settling(post, hold))
         if isinstance(reply, Appended):
             return reply
         if reply[0] == b"unsettled":
             await self.settle()
-            reply = await self.store.pipe.run(_APPEND, keys, args)
+            reply = await self._keeping.run(_APPEND, keys, args)
         return self._appended(reply)
 
     async def erase(self, room: str, message: EntryId, by: str) -> EntryId:
         """Erases a message's text from log and view; the id of the event that says so, or of the
         message if it was erased before. NotFound: no such message lives in the room."""
         keys = self.keys
-        reply = await self.store.pipe.run(
+        reply = await self._keeping.run(
             _ERASE,
             [keys.log, keys.meta, keys.expiring, keys.minute(message.ms), keys.letters],
             [str(message), room, by, member(message), MINUTE_LIFE_MS],

@@ -60,8 +60,15 @@ FORGET = (
     Right("HMGET :meta view beside", "which view is in force, and which is beside it"),
     Right("HINCRBY :meta swept 1", "counted"),
 )
+# Where replicas must have what was accepted (confirmed.py).
+CONFIRM = (
+    Right("EVAL x 1 :mark", "confirm: a write after all that replicas must have"),
+    Right("SET :mark x PX 1000", "confirm: that write"),
+    Right("WAIT 1 1000", "confirm: do so many replicas have it"),
+)
 APPEND = (
     *FORGET,
+    *CONFIRM,
     Right(
         "EVALSHA x 7 :log :meta :expiring :sent:* :visitor:* :spoken:* :opened:*", "append: a post"
     ),
@@ -85,6 +92,7 @@ APPEND = (
 ERASE = (
     *TALLY,
     *DROP_LETTERS,
+    *CONFIRM,
     Right("EVALSHA x 5 :log :meta :expiring :minute:* :letters", "erase: before its time"),
     Right("EVAL x 5 :log :meta :expiring :minute:* :letters", "where it was never run"),
     Right("XRANGE :log 0-1 0-1", "erase: the message"),

@@ -27,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store_url: str | None
     data_dir: Path
     durability: Literal["everysec", "always"]
+    replicas: int
     partitions: int
     post_rate: values.Rate | None
     room_rate: values.Rate | None
@@ -106,6 +107,13 @@ SETTINGS = (
         "everysec or always",
         "when the embedded store syncs to disk: a power cut loses two seconds at most, or nothing",
         values.durability,
+    ),
+    Setting(
+        "replicas",
+        "0",
+        f"0 to {values.MOST_REPLICAS}",
+        "how many replicas of the store must have a message before it is accepted (docs/store.md)",
+        values.whole(0, values.MOST_REPLICAS),
     ),
     Setting(
         "partitions",

@@ -15,6 +15,7 @@ from messenger.address import SENTINEL_OPTIONS, parse_group
 SHORTEST_WINDOW = 1_000
 LONGEST_WINDOW = 365 * 86_400_000
 MOST_PARTITIONS = 1_024
+MOST_REPLICAS = 16
 # 32 random bytes are 43 characters in base64 and 64 in hex (ASVS 5.0, 13.3.1).
 SHORTEST_TOKEN = 32
 TOKEN_FORM = f"at least {SHORTEST_TOKEN} printable ASCII characters without a space"

@@ -109,6 +109,9 @@ TESTS = {
         "test_visitors::test_a_stranger_s_word_is_not_believed",
         "test_visitors::test_a_long_list_is_walked_only_as_far_as_it_is_believed",
     ],
+    "too few replicas have it": [
+        "test_confirmed_posts::test_a_post_that_no_replica_has_is_refused_plainly",
+    ],
     "the store is away": [
         "test_full_or_down::test_a_full_store_refuses_posts_and_goes_on_reading",
         "test_full_or_down::test_a_frozen_store_is_said_within_three_seconds",

@@ -10,8 +10,10 @@ from messenger.checks import Finding
 from messenger.connection import Store
 from messenger.errors import StoreUnavailable, StoreUnfit
 from messenger.log import Logs
+from messenger.replicas import in_touch
 from messenger.settings import Settings
 from tests.private_store import PrivateStore
+from tests.replicated import replicated
 
 VERDICTS = {
     "version": "good",
@@ -174,3 +176,39 @@ async def test_the_number_of_partitions_is_fixed(
         assert (set_up or "") in finding.value
         with pytest.raises(StoreUnfit, match=r"^partitions is "):
             checks.refuse_unfit([finding])
+
+
+async def test_replicas_that_must_have_a_message_are_looked_for() -> None:
+    """Fewer than are asked for is weak, and what it means is said; as many are good, and so is a store
+    that refuses by itself what they could not confirm."""
+    async with replicated() as pair, Store(pair.primary.url) as store:
+
+        async def found(wanted: int) -> dict[str, Finding]:
+            return {each.subject: each for each in await checks.check(store, wanted)}
+
+        too_few = (await found(2))["replicas"]
+        assert (too_few.verdict, too_few.value) == ("weak", "1, and MESSENGER_REPLICAS is 2")
+        assert "503 unconfirmed" in too_few.meaning
+        assert (await found(1))["replicas"].verdict == "good"
+        least = (await found(1))["min-replicas-to-write"]
+        assert (least.verdict, least.value) == ("weak", "0")
+        assert "min-replicas-to-write 1" in least.meaning
+        with pair.primary.client() as client:
+            client.config_set("min-replicas-to-write", "1")
+        assert (await found(1))["min-replicas-to-write"].verdict == "good"
+        unasked = (await found(0))["replicas"]
+        assert unasked.verdict == "weak"
+        assert "MESSENGER_REPLICAS" in unasked.meaning
+
+
+def test_a_replica_that_is_not_heard_of_is_not_counted() -> None:
+    """Only one that follows and answers would confirm a message now."""
+    told = {
+        "role": "master",
+        "connected_slaves": "3",
+        "slave0": "ip=127.0.0.1,port=1,state=online,offset=14,lag=0",
+        "slave1": "ip=127.0.0.1,port=2,state=online,offset=14,lag=30",
+        "slave2": "ip=127.0.0.1,port=3,state=wait_bgsave,offset=0,lag=0",
+        "slave_expires_tracked_keys": "0",
+    }
+    assert in_touch(told) == 1

@@ -40,3 +40,13 @@ async def test_get_shows_nothing_that_is_over(
     done = await commands.run("get", "lobby", entry_id)
     assert (done.code, done.out) == (1, "")
     assert "over and done" not in done.one_line()
+
+
+async def test_the_embedded_store_has_no_replicas(own_commands: Commands) -> None:
+    """Who asks that replicas have each message, and runs the embedded store, is told it has none."""
+    done = await own_commands.run("up", "--replicas", "1")
+    assert done.code == 2
+    assert done.one_line() == (
+        "messenger: MESSENGER_REPLICAS is 1, and the embedded store has no replica; "
+        "allowed: 0, or a MESSENGER_STORE_URL"
+    )

@@ -32,6 +32,7 @@ def all_keys(partition: int) -> list[str]:
         keys.expiring,
         keys.rooms,
         keys.here,
+        keys.mark,
         keys.sent(ROOM, KEY),
         keys.sent_by("0123", 7),
         keys.visitor("abc"),

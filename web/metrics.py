@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
-from messenger.errors import Overloaded, StoreFull, StoreUnavailable
+from messenger.errors import Overloaded, StoreFull, StoreUnavailable, Unconfirmed
 from web.account import Account, Overall
 from web.capacity import Capacity
 from web.feed import Feed
@@ -30,7 +30,7 @@ class Metrics:
         self.registry.register(self.store)
         # There from the start: of a counter that is new the first step can't be seen.
         refused = dict.fromkeys(
-            (error.code for error in (StoreFull, StoreUnavailable, Overloaded)), 0
+            (error.code for error in (StoreFull, StoreUnavailable, Unconfirmed, Overloaded)), 0
         )
         self.requests = Latencies()
         self.capacity = Capacity(0)

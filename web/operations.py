@@ -15,7 +15,7 @@ from messenger.errors import SupervisorSilent
 from messenger.log import Logs
 from messenger.loops import AWAY
 from web.answers import json_answer
-from web.appkeys import FEED, LOGS, METRICS, PLACE, STOP
+from web.appkeys import FEED, LOGS, METRICS, PLACE, SETTINGS, STOP
 from web.shapes import Health
 
 _ASK_S = 1.0
@@ -44,7 +44,7 @@ async def ready(request: web.Request) -> web.Response:
     stats = await ask(request, read_stats)
     if stats is None:
         return _health(Health("unready", ["the store does not answer"]))
-    if (refusal := _refusal(stats)) is not None:
+    if (refusal := _refusal(stats, request.app[SETTINGS].replicas)) is not None:
         return _health(Health("unready", [refusal]))
     is_ready, missing = await _workers(request)
     if not is_ready:
@@ -89,7 +89,7 @@ async def _workers(request: web.Request) -> tuple[bool, list[str]]:
     return overall.account.is_ready, missing
 
 
-def _refusal(stats: Stats) -> str | None:
+def _refusal(stats: Stats, replicas: int) -> str | None:
     """Why the store takes no posts now, though it answers; reading goes on."""
     if not stats.is_primary:
         return "the store takes no writes: it is a replica"
@@ -97,6 +97,8 @@ def _refusal(stats: Stats) -> str | None:
         return "the store takes no posts: its memory is full"
     if not stats.is_written:
         return "the store takes no writes: it can't write its file"
+    if stats.replicas < replicas:
+        return f"no post is accepted: {stats.replicas} of {replicas} replicas follow the store"
     return None
 
 

@@ -21,7 +21,7 @@ _MARKS = {"good": ("ok", "green"), "weak": ("weak", "yellow"), "refused": ("no",
 
 @click.command("doctor")
 @json_option
-@settings_options(*STORE, "partitions")
+@settings_options(*STORE, "replicas", "partitions")
 def command(as_json: bool, **given: str | None) -> None:
     """Check the store, and say which promise each of its settings gives.
 
@@ -40,7 +40,7 @@ def command(as_json: bool, **given: str | None) -> None:
 
 async def _check(settings: Settings, found: list[Finding]) -> None:
     async with Store(store_url(settings)) as store:
-        found += await checks.check(store)
+        found += await checks.check(store, settings.replicas)
         found += await check_servers(store, settings.partitions)
         found.append(await checks.check_rights(store, *ROLES))
         found.append(await checks.check_partitions(store, settings))

@@ -71,7 +71,7 @@ async def checked_store(url: str, settings: Settings, role: str) -> AsyncIterato
     """A store that is fit, whose user has the rights of the role; what that means for the promises is
     logged, a line each."""
     async with Store(url) as store:
-        findings = await checks.check(store)
+        findings = await checks.check(store, settings.replicas)
         findings += await check_servers(store, settings.partitions)
         findings.append(await checks.check_rights(store, role))
         findings.append(await checks.check_partitions(store, settings))

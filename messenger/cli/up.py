@@ -10,6 +10,7 @@ from messenger.cli.options import load_settings, settings_options
 from messenger.cli.processes import checked_store, run_process, settled, stop_on_signals
 from messenger.cli.traced import exporting
 from messenger.embedded import socket_url
+from messenger.errors import BadSettings
 from messenger.log import Logs
 from messenger.rewriter import Rewriter
 from messenger.settings import Settings
@@ -24,6 +25,7 @@ from messenger.supervisor import Supervisor, supervised
     "store_url",
     "data_dir",
     "durability",
+    "replicas",
     "partitions",
     "post_rate",
     "room_rate",
@@ -41,6 +43,11 @@ def command(**given: str | None) -> None:
 
 
 async def _up(settings: Settings) -> None:
+    if settings.replicas and settings.store_url is None:
+        raise BadSettings(
+            f"MESSENGER_REPLICAS is {settings.replicas}, and the embedded store has no replica; "
+            "allowed: 0, or a MESSENGER_STORE_URL"
+        )
     stop = stop_on_signals()
     with exporting(settings, "messenger"):
         if settings.store_url is not None:

@@ -30,6 +30,7 @@ _MOST_WORKERS = 64
     "window",
     "store_url",
     "data_dir",
+    "replicas",
     "partitions",
     "post_rate",
     "room_rate",

@@ -232,6 +232,13 @@ _LATER = (
         "the store does not answer",
     ),
     Refusal(
+        "unconfirmed",
+        errors.Unconfirmed,
+        "too few of the store's replicas say that they have it; it may be stored all the same",
+        "send it again after `Retry-After`, with the same key: it is there once",
+        "the store does not say that 1 replica has it; it may be stored all the same",
+    ),
+    Refusal(
         "stopping",
         errors.Stopping,
         "this process is about to end",

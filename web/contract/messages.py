@@ -55,6 +55,7 @@ POST = Route(
         "too-many-rooms",
         "store-unavailable",
         "store-full",
+        "unconfirmed",
     ),
     curl=f"""curl -i {_HOST}/api/rooms/lobby/messages \\
   -H 'Content-Type: application/json' \\
@@ -149,6 +150,7 @@ ERASE = Route(
         "message-trimmed",
         "store-unavailable",
         "store-full",
+        "unconfirmed",
     ),
     tokens=("eraseToken", "operatorToken"),
     curl=f'curl -i -X DELETE {_ONE} \\\n  -H "Authorization: Bearer $ERASE_TOKEN"',
