@@ -122,9 +122,9 @@ class Confirmed:
         marked = wire.send(self._mark)
         told = wire.send((b"WAIT", self._replicas, _WAIT_MS))
         await asyncio.wait((marked, told))
-        error = marked.exception() or told.exception()
-        if error is not None:
-            return error if isinstance(error, Exception) else Lost("the connection was given up")
+        for error in (marked.exception(), told.exception()):
+            if isinstance(error, Exception):
+                return error
         if told.result() >= self._replicas:
             return None
         has = "1 replica has" if self._replicas == 1 else f"{self._replicas} replicas have"

@@ -101,6 +101,21 @@ def test_what_was_cut_and_told_is_no_defect() -> None:
     assert check(history, stored) == []
 
 
+def test_what_was_shown_unconfirmed_may_be_gone_and_what_was_accepted_may_not() -> None:
+    """Where replicas must have what is accepted, a failover may take what readers saw too early. That
+    is no excuse for a message that was accepted."""
+    history, stored = sound()
+    early = EntryId(LAST.ms + 50, 0)
+    history.unconfirmed.append((early.ms, NOW))
+    history.writes.append(write("unconfirmed", None))
+    reset = msgspec.structs.replace(gap("reset", LAST, LAST), at=early.ms + 100)
+    again = [seen(ONE, "one"), seen(TWO, "two"), seen(LAST, "last")]
+    history.readings[0].events += [seen(early, "unconfirmed"), reset, *again]
+    assert check(history, stored) == []
+    del stored.log[LAST]
+    assert "lost" in {defect.kind for defect in check(history, stored)}
+
+
 def test_a_reset_covers_what_was_over_when_it_was_told() -> None:
     """Who comes back to a new history is told of what lives in it; what came and went in it before is no
     silence, and what lived is."""

@@ -42,6 +42,12 @@ FAULTS = (
         load=_ALL_COUNT,
     ),
     Fault("F10", "primary lost, replica promoted", failover.fail_over),
+    Fault(
+        "F10a",
+        "the same, a replica must have what is accepted",
+        failover.fail_over_confirmed,
+        site=failover.StrictSite,
+    ),
     Fault("F11", "cluster: primary killed (-9)", clusters.kill_primary, site=ClusterSite),
     Fault("F11a", "cluster: primary cut off", clusters.cut_off_primary, site=ClusterSite),
     Fault("F11b", "cluster: primary frozen", clusters.freeze_primary, site=ClusterSite),

@@ -126,8 +126,9 @@ def _silent(history: History, stored: Stored) -> Iterator[str]:
 
 def _untrue(history: History, stored: Stored) -> Iterator[str]:
     """Promise 5: nobody is told that the history began anew where nothing of it was lost."""
+    is_lost = history.forgiven or history.unconfirmed
     for reading in history.readings:
-        if not history.forgiven and any(gap.reason == "reset" for gap in reading.gaps()):
+        if not is_lost and any(gap.reason == "reset" for gap in reading.gaps()):
             yield f"{reading.name} was told of a reset that was none"
 
 
@@ -225,7 +226,7 @@ def _lost_ids(history: History, stored: Stored) -> set[EntryId]:
         seen.id
         for reading in history.readings
         for seen in reading.messages()
-        if (history.is_forgiven(seen.at, seen.id.ms) or seen.id <= stored.trimmed_to)
+        if (history.may_be_gone(seen.at, seen.id.ms) or seen.id <= stored.trimmed_to)
         and seen.id not in stored.log
     }
 

@@ -100,6 +100,8 @@ class History(msgspec.Struct):
     served: list[Served] = []
     # Until this time what was accepted may be lost: the fault is one that no promise covers.
     forgiven: list[tuple[int, int]] = []
+    # What was shown then, and not accepted, may be gone: readers may be ahead of replicas.
+    unconfirmed: list[tuple[int, int]] = []
     # The log was deleted and its counts were not: they are of more than this history.
     counts_are_older: bool = False
     slowest_refusal_s: float = 0.0
@@ -110,4 +112,12 @@ class History(msgspec.Struct):
     def is_forgiven(self, *times: int) -> bool:
         """Whether one of these times is in what is forgiven: a message may have been stored in it, and
         answered or told of after it."""
-        return any(begin <= at <= end for begin, end in self.forgiven for at in times)
+        return _is_in(self.forgiven, times)
+
+    def may_be_gone(self, *times: int) -> bool:
+        """The same of a message that somebody has seen."""
+        return _is_in(self.forgiven + self.unconfirmed, times)
+
+
+def _is_in(spans: list[tuple[int, int]], times: tuple[int, ...]) -> bool:
+    return any(begin <= at <= end for begin, end in spans for at in times)

@@ -72,6 +72,10 @@ class Round:
         """What was accepted from then until now may be lost."""
         self.history.forgiven.append((since_ms, wall_ms()))
 
+    def forgive_unconfirmed(self, since_ms: int) -> None:
+        """What was shown from then until now may be lost, and nothing that was accepted."""
+        self.history.unconfirmed.append((since_ms, wall_ms()))
+
     def demand(self, is_so: object, words: str) -> None:
         """A claim of the harm's own, a defect if it is not so."""
         if not is_so:

@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import AsyncExitStack
 from types import TracebackType
+from typing import ClassVar
 
 from tests.commands import UNLIMITED, Commands, Running
 from tests.faults.proxy import Proxy
@@ -94,6 +95,9 @@ class Site:
     """Two web processes and two workers on one store. `proxies` are by the processes' names. With
     `web_workers` each of the web processes is a supervisor with so many."""
 
+    # Settings of all processes.
+    environment: ClassVar[dict[str, str]] = {}
+
     def __init__(
         self,
         rng: random.Random,
@@ -150,6 +154,7 @@ class Site:
                 name,
                 MESSENGER_STORE_URL=proxy.url,
                 MESSENGER_WINDOW=self._window,
+                **self.environment,
                 **UNLIMITED,
                 **({"MESSENGER_PORT": str(free_port())} if name.startswith("web") else {}),
             )
