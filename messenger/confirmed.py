@@ -10,6 +10,7 @@ each group ends with a write of ours, the mark: whoever has it has all that was 
 
 import asyncio
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from messenger.address import Argument
@@ -48,7 +49,8 @@ class Confirmed:
         self._mark = (b"EVAL", guard(_MARK).source, 1, mark, _MARK_LIFE_MS)
         self._asked: list[_Asked] = []
         self._work: asyncio.Task[None] | None = None
-        # What was wrong with the last group.
+        # What was wrong with the last group. It is never raised itself: a traceback would keep those
+        # who asked, with their texts.
         self._trouble: Exception | None = None
 
     async def run(
@@ -73,7 +75,7 @@ class Confirmed:
         except TimeoutError:
             why = self._trouble
             known = why if isinstance(why, StoreUnavailable) else None
-            raise known or StoreUnavailable("the store does not answer") from None
+            raise copy(known) or StoreUnavailable("the store does not answer") from None
 
     async def close(self) -> None:
         if self._work is not None:
@@ -82,13 +84,13 @@ class Confirmed:
         await self._pipe.close()
 
     async def _confirm_all(self) -> None:
-        backoff = Backoff(first_s=0.05, cap_s=0.5)
+        backoff, group = Backoff(first_s=0.05, cap_s=0.5), list[_Asked]()
         try:
             while group := self._next():
                 try:
                     await self._confirm(group, await self._pipe.connected())
                 except (Lost, Soon) as error:
-                    self._trouble = error
+                    self._trouble = copy(error)
                     self._asked[:0] = group
                 except Exception as error:  # told to those who have asked
                     _fail(group, error)
@@ -98,6 +100,8 @@ class Confirmed:
                     backoff.reset()
         finally:
             self._work = None
+            # There are any only where it was told to end.
+            _fail([*group, *self._asked], StoreUnavailable("the store is closed"))
 
     def _next(self) -> list[_Asked]:
         """All who have asked and have not given up."""
@@ -108,7 +112,7 @@ class Confirmed:
         """Where the last group was not confirmed, nothing is stored before it is known that this one
         can be."""
         if isinstance(self._trouble, Unconfirmed):
-            self._trouble = await self._reach(wire, "nothing was stored")
+            self._trouble = await self._reach(wire, "nothing was stored for it now")
             if isinstance(self._trouble, Unconfirmed):
                 _fail(group, self._trouble)
                 return
@@ -124,7 +128,7 @@ class Confirmed:
         await asyncio.wait((marked, told))
         for error in (marked.exception(), told.exception()):
             if isinstance(error, Exception):
-                return error
+                return copy(error)
         if told.result() >= self._replicas:
             return None
         has = "1 replica has" if self._replicas == 1 else f"{self._replicas} replicas have"
@@ -144,12 +148,13 @@ class Confirmed:
         elif isinstance(error, NoScript):
             self._asked.append(asked._replace(command=asked.whole))
         elif isinstance(error, Lost | Soon):
+            self._trouble = copy(error)
             self._asked.append(asked)
         else:
-            asked.reply.set_exception(error)
+            asked.reply.set_exception(copy(error))
 
 
 def _fail(group: Sequence[_Asked], error: Exception) -> None:
     for asked in group:
         if not asked.reply.done():
-            asked.reply.set_exception(error)
+            asked.reply.set_exception(copy(error))

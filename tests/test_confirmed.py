@@ -104,6 +104,25 @@ async def test_nothing_is_stored_once_it_is_known_that_it_would_not_be_confirmed
     assert _on(pair.replica) == ["before", "text 0", "after"]
 
 
+async def test_what_was_refused_is_not_kept(pair: Pair, strict_log: Callable[..., Log]) -> None:
+    """A refusal is remembered, and nothing of what was refused with it: neither where it is known
+    before, nor where it is found out."""
+    log = await strict_log()
+    await log.append(Post("lobby", "me", "before"))
+    pair.link.hold()
+    for number in range(2):
+        refused = await _refused(log, Post("lobby", "me", f"a secret {number}"))
+        trouble = log._keeping._trouble
+        assert trouble is not refused
+        assert (trouble.__traceback__, trouble.__context__) == (None, None)
+
+
+async def _refused(log: Log, post: Post) -> Unconfirmed:
+    with pytest.raises(Unconfirmed) as told:
+        await log.append(post)
+    return told.value
+
+
 async def test_one_wait_speaks_for_all_that_were_asked_meanwhile(
     pair: Pair, strict_log: Callable[..., Log]
 ) -> None:
