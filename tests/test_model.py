@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: any(each.key for each in self.oracle.said))
     @rule(data=st.data())
     def post_again(self, data: Any) -> None:
-        """The same key is the same message for as long as it lives."""
+        """The same key is the same message for as long as it lives; what was cut lives no more."""
         self.now()
         keyed = [each for each in self.oracle.said if each.key and not each.was_over]
         if not keyed:
@@ -89,11 +89,13 @@ class Machine(RuleBasedStateMachine):
         post = Post(chosen.room, "me", chosen.text, ttl=asked, key=chosen.key)
         appended = self.parts.run(self.log.append(post))
         self.now()
-        if appended.is_new:  # lost replies took longer than it had to live
-            assert chosen.was_over
+        if appended.is_new:  # lost replies took longer than it had to live, or somebody has cut it
+            assert chosen.was_over or chosen.is_trimmed
+            chosen.key = None
             self._accept(post, appended)
         else:
             assert appended.id == chosen.id
+            assert not chosen.is_trimmed
 
     @precondition(lambda self: self.oracle.said)
     @rule(data=st.data())
