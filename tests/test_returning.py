@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import web.partition
 from consumers.sweeper import Sweeper
 from messenger.connection import Store
 from messenger.entries import EntryId
@@ -107,6 +108,27 @@ async def test_a_lost_end_is_seen_behind_what_came_since(part: Callable[..., obj
         assert (await until_gap(stream))["reason"] == "reset"
         assert [message["text"] for message in await stream.messages(2)] == ["kept", "since"]
     assert await messenger.texts() == ["kept", "since"]
+
+
+async def test_what_ends_soon_is_shown_to_its_end(
+    part: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that ends soon after the store is back may be gone from it, and is no sign of a loss;
+    while it lives it stays on the page, and who begins to read is given it."""
+    monkeypatch.setattr(web.partition, "_SOON_MS", 60_000)
+    parted = await part()  # type: ignore[misc]
+    messenger = parted.messenger
+    await messenger.post("long")
+    short = await messenger.post("short", ttl=30_000)
+    async with messenger.stream(last_id=short["id"]) as stream:
+        await stream.next()
+        parted.proxy.refuse()
+        with parted.private.client() as client:
+            client.xdel(KEYS.log, short["id"])
+        parted.proxy.heal()
+        await messenger.post("since")
+        assert [message["text"] for message in await stream.messages(1)] == ["since"]
+    assert await messenger.texts() == ["long", "short", "since"]
 
 
 async def test_an_erasure_meanwhile_is_no_loss(part: Callable[..., object]) -> None:

@@ -159,8 +159,8 @@ class Partition:
 
     async def _has_lost_its_end(self) -> bool:
         """Whether the store has come back with less than it had shown us."""
-        self.forget(self.clock.now() + _SOON_MS)
-        known = [last for room in self.rooms.values() if (last := room.newest_event())]
+        soon = self.clock.now() + _SOON_MS
+        known = [last for room in self.rooms.values() if (last := room.newest_event(soon))]
         if (came_to := await look_again(self.log, self.position, known)) is None:
             log.warning("the log has lost its end: it is read anew")
             return True

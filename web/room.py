@@ -146,9 +146,9 @@ class Room:
             self._last_id = next(newest, START)
         return self._last_id
 
-    def newest_event(self) -> Held | Erased | None:
-        """The last that was told here and is remembered."""
-        return next(reversed(self._known.values()), None)
+    def newest_event(self, at: int) -> Held | Erased | None:
+        """The last that was told here, is remembered, and is not over by a time."""
+        return next(self._newest_first(at), None)
 
     def reaches_beyond(self, now: int) -> bool:
         """Whether messages may live that were let go for want of room, all older than `floor`."""
