@@ -98,12 +98,14 @@ class Parts:
 
     async def _catch_up(self) -> None:
         for _ in range(_TURNS):
+            heard_at = self.partition.heard_at
             await self.turn(self.partition.step())
+            is_heard = self.partition.heard_at > heard_at
             newest = self.client.xrevrange(KEYS.log, count=1)
             is_read = not newest or self.partition.position >= EntryId.read(newest[0][0])
             assert self.log.facts is not None
             is_current = self.partition.epoch == self.log.facts.epoch
-            if self.partition.is_ready and is_current and is_read:
+            if is_heard and self.partition.is_ready and is_current and is_read:
                 return
         raise AssertionError("the tail does not come to the end")
 

@@ -199,7 +199,8 @@ class Partition:
             new = [entry for entry in read.entries if entry.id > self.position]
             self._hand_out(new, read.trimmed_to)
         if read.is_whole:
-            self._tail.position = max(self._tail.position, missed_to)
+            # What came and went unread: who comes back from before it is told of a gap.
+            self._tail.position = max(self._tail.position, missed_to, read.trimmed_to)
         self.position = self._tail.position
         if self._load_to is not None:
             self._load(self._load_to, read)
