@@ -176,8 +176,10 @@ class Commands:
         return running
 
     def servers(self) -> list[int]:
-        """The processes that work in the data folder: its store's server, if it runs."""
-        return list(_working_in(self.data_dir))
+        """The processes that work in the data folder: its store's server, if it runs, and not what that
+        has made for a rewrite of its file."""
+        found = dict(_working_in(self.data_dir))
+        return [pid for pid, parent in found.items() if parent not in found]
 
     async def __aenter__(self) -> "Commands":
         return self
@@ -203,11 +205,14 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def _working_in(folder: Path) -> Iterator[int]:
+def _working_in(folder: Path) -> Iterator[tuple[int, int]]:
+    """Each process, and its parent."""
     for found in Path("/proc").glob("[0-9]*"):
         try:
             working = Path(os.readlink(found / "cwd"))
+            # After the name, which stands in brackets: the state, and then the parent (proc(5)).
+            parent = int((found / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:  # ended meanwhile, or not ours
             continue
         if working.is_relative_to(folder):
-            yield int(found.name)
+            yield int(found.name), parent

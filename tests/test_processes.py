@@ -6,7 +6,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+import redis
 
+from messenger import embedded
 from messenger.keys import Keys
 from tests.commands import UNLIMITED, Commands, Running, kill
 from tests.private_store import PrivateStore
@@ -147,10 +149,18 @@ async def test_a_killed_store_comes_back_by_itself(
     assert await up.end() == 0
 
 
+def _is_rewritten(commands: Commands) -> bool:
+    path = str(embedded.socket_path(commands.data_dir))
+    with redis.Redis(unix_socket_path=path, legacy_responses=False) as client:
+        found = client.info("persistence")
+    return bool(found["aof_rewrites"] and not found["aof_rewrite_in_progress"])
+
+
 async def test_a_store_that_can_not_come_back_ends_up(commands: Commands) -> None:
     """Where the store's files are broken `up` ends with 2 and says so; it does not run on without."""
     up = await commands.start("up")
     await _address(up)
+    await wait_until(lambda: _is_rewritten(commands), "its first rewrite is over")
     manifest = commands.data_dir / "store" / "appendonlydir" / "appendonly.aof.manifest"
     manifest.write_text("this is no manifest\n")
     kill(commands.servers()[0])
