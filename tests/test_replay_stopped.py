@@ -84,7 +84,7 @@ async def test_an_interrupted_output_says_where_it_goes_on(
 async def test_two_replays_do_not_write_one_file(commands: Commands, ids: list[str]) -> None:
     """The second is refused, also with --force, and the first is not harmed."""
     target, part = (commands.data_dir / name for name in ("out", "out.part"))
-    slow = await commands.start("replay", "--speed", "60x", "--to", str(target))
+    slow = await commands.start("replay", "--speed", "15x", "--to", str(target))
     await wait_until(lambda: part.exists() and part.stat().st_size, "some of it is written")
     second = await commands.run("replay", "--to", str(target), "--force")
     assert second.code == 1
