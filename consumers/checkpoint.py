@@ -9,6 +9,7 @@ from consumers.membership import Membership
 from messenger.entries import EntryId
 from messenger.errors import StoreUnavailable, StoreUnfit
 from messenger.log import Log
+from messenger.replies import Reply
 from messenger.scripts import load
 
 _JOIN = load("consumers", "join", parts=("groups",))
@@ -50,11 +51,7 @@ class Checkpoint:
         )
         if not reply:
             raise StoreUnavailable("the log is not there; a messenger makes it when it starts")
-        if reply[0] == b"partitions":
-            raise StoreUnfit(
-                f"the store has {int(reply[1])} partitions now and had {self._partitions}; "
-                "start the consumer again"
-            )
+        self._require_partitions(reply)
         outcome, epoch, before = reply
         self.is_new = outcome == b"made"
         before, self.epoch = self.epoch or before.decode(), epoch.decode()
@@ -63,7 +60,7 @@ class Checkpoint:
     async def keep(
         self, held: Sequence[EntryId], told: int | None = None, trimmed_to: str = ""
     ) -> Kept:
-        """A sign of life; says also what has been reported. Raises GroupGone."""
+        """A sign of life; says also what has been reported. Raises GroupGone, and StoreUnfit as join."""
         reply = await self._pipe.run(
             _KEEP,
             self._keys,
@@ -72,11 +69,20 @@ class Checkpoint:
                 self._membership.name,
                 "" if told is None else told,
                 trimmed_to,
+                self._partitions,
                 *map(str, held),
             ],
         )
         if reply is None:
             raise GroupGone
+        self._require_partitions(reply)
         epoch, now, window, expired, reported, cut, lost = reply
         ids = [EntryId.read(each) for each in lost]
         return Kept(epoch.decode(), now, window, expired, reported, cut.decode(), ids)
+
+    def _require_partitions(self, reply: Reply) -> None:
+        if reply[0] == b"partitions":
+            raise StoreUnfit(
+                f"the store has {int(reply[1])} partitions now and had {self._partitions}; "
+                "start the consumer again"
+            )

@@ -18,6 +18,7 @@ from messenger.events import MessageErased, MessagePosted
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR
 from messenger.log import Log
 from messenger.loops import patiently
+from messenger.partitions import require_whole
 from messenger.replies import Reply
 from messenger.scripts import load
 
@@ -76,14 +77,15 @@ class Fold:
     async def next(self) -> list[Entry]:
         """The next entries, the oldest first; none at the end.
 
-        Raises LogReset where another history has begun, StoreUnavailable where the store stays away,
-        and Stopped.
+        Raises LogReset where another history has begun, Repartitioned, StoreUnavailable where the
+        store stays away, and Stopped.
         """
         while True:
             reply = await patiently(self._stop, "fold", self._read, for_s=_PATIENCE_S)
-            news, page, time, epoch = reply
+            news, page, time, (epoch, partitions) = reply
             if epoch != self._epoch:
                 raise LogReset("the log began anew meanwhile")
+            require_whole(self._log.partitions, partitions)
             for entry in map(read_entry, news):
                 self._known = entry.id
                 self._take_news(entry)
@@ -118,7 +120,7 @@ class Fold:
             ("XRANGE", key, f"({self._known}", "+", "COUNT", _NEWS),
             ("XRANGE", key, f"({self.position}", str(self.last), "COUNT", COUNT),
             ("TIME",),
-            ("HGET", self._log.keys.meta, "epoch"),
+            ("HMGET", self._log.keys.meta, "epoch", "partitions"),
             ("EXEC",),
         )
         return replies

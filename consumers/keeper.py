@@ -8,6 +8,7 @@ from consumers.group import GroupGone
 from consumers.membership import Membership
 from consumers.reports import Missed, Reporter
 from consumers.share import Share
+from messenger.errors import StoreUnfit
 from messenger.loops import AWAY, persist
 
 _EVERY_S = 1.0
@@ -46,7 +47,7 @@ class Keeper:
 
     async def close(self) -> None:
         """The last reports, as far as they are to be had."""
-        with suppress(GroupGone, *AWAY):
+        with suppress(GroupGone, StoreUnfit, *AWAY):
             await self._tell(await self._share.keep(self._report))
 
     async def _tell(self, kept: Kept) -> None:

@@ -18,6 +18,7 @@ COUNT = 1_000
 _PATIENCE_S = 10.0
 _PASSES = 5
 
+_PARTITION = re.compile(rb"messenger:\{(\d+)\}:")
 _KEY = re.compile(
     rb"messenger:\{(\d+)\}:(?:view:([^:]*):)?(?:(message|room):(.*)|(rooms))", re.DOTALL
 )
@@ -36,8 +37,14 @@ class ViewKey(NamedTuple):
 async def view_keys(
     store: Store, stop: asyncio.Event
 ) -> AsyncIterator[tuple[list[ViewKey], float]]:
-    """Keys of all views of all partitions, some at a time, and how much of the store was looked
-    through, from 0 to 1. Raises Stopped at the stop, and StoreUnavailable.
+    """Keys of all views of all partitions, as `every_key`."""
+    async for keys, done in every_key(store, stop):
+        yield [found for key in keys if (found := _read(key))], done
+
+
+async def every_key(store: Store, stop: asyncio.Event) -> AsyncIterator[tuple[list[bytes], float]]:
+    """Keys of the messenger, some at a time, and how much of the store was looked through, from 0 to 1.
+    Raises Stopped at the stop, and StoreUnavailable.
 
     In a cluster each primary is looked through, and again where slots have moved meanwhile: a key may
     have gone from one that was still to come to one that was done."""
@@ -56,7 +63,7 @@ async def _primaries(store: Store, stop: asyncio.Event) -> list[Server]:
     return [each for each in servers if each.is_primary]
 
 
-async def _of_server(pipe: Pipe, stop: asyncio.Event) -> AsyncIterator[tuple[list[ViewKey], float]]:
+async def _of_server(pipe: Pipe, stop: asyncio.Event) -> AsyncIterator[tuple[list[bytes], float]]:
     cursor, seen = b"0", 0
     total = max(await pipe.call("DBSIZE"), 1)
     while True:
@@ -67,9 +74,15 @@ async def _of_server(pipe: Pipe, stop: asyncio.Event) -> AsyncIterator[tuple[lis
             for_s=_PATIENCE_S,
         )
         seen += len(keys)
-        yield [found for key in keys if (found := _read(key))], min(seen / total, 1.0)
+        yield keys, min(seen / total, 1.0)
         if cursor == b"0":
             return
+
+
+def partition_of_key(key: bytes) -> int | None:
+    """Whose key it is; None for what is none of ours."""
+    match = _PARTITION.match(key)
+    return int(match[1]) if match else None
 
 
 def _read(key: bytes) -> ViewKey | None:

@@ -9,10 +9,10 @@ from messenger import messages
 from messenger.address import Argument
 from messenger.clock import ms_of
 from messenger.entries import Entry, EntryId
-from messenger.errors import Gone, NotFound
+from messenger.errors import Gone, NotFound, Repartitioning
 from messenger.events import MessageErased, MessagePosted, Vanished
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR, minute_of
-from messenger.log import Log, member
+from messenger.log import REPARTITIONING, Log, member
 from messenger.messages import Message
 from messenger.scripts import load
 
@@ -65,13 +65,18 @@ class View:
     async def message(self, room: str, message: EntryId) -> Message:
         """One message. Raises Gone for one that was erased or has expired, NotFound for one that
         never was, as far as can be known."""
-        row = await self._pipe.run(_ROW, [self._keys.meta], [str(message)])
+        row = await self._pipe.run(_ROW, [self._keys.meta], [str(message), self._log.partitions])
+        if row == b"moved":
+            raise Repartitioning(REPARTITIONING)
         if row in _TOMBSTONES:
             raise Gone(f"the message {message} is gone", code=_TOMBSTONES[row])
         if row and not self._is_of_the_past(message):
             found: Message | None = messages.decode(row)
         else:
             found = await self._from_log(message)
+        before = self._log.ancestors
+        if found is None and before and (word := await before.word(message)):
+            raise Gone(f"the message {message} is gone", code=_TOMBSTONES[word])
         if found is None or found.room != room:
             raise NotFound(f"there is no message {message} in the room")
         return found
@@ -88,8 +93,10 @@ class View:
         self, room: str, direction: str, from_id: EntryId | None, count: int
     ) -> list[Message]:
         from_member = member(from_id) if from_id else ""
-        args: list[Argument] = [room, direction, from_member, count]
+        args: list[Argument] = [room, direction, from_member, count, self._log.partitions]
         raw = await self._pipe.run(_PAGE, [self._keys.meta], args)
+        if raw is None:
+            raise Repartitioning(REPARTITIONING)
         return [messages.decode(row) for row in raw]
 
     async def _from_log(self, message: EntryId) -> Message | None:

@@ -42,8 +42,8 @@ def _server(server: Server, places: Sequence[int]) -> Finding:
             "server",
             f"{name}, no partition",
             "weak",
-            "it has nothing to do; more partitions, fixed when a store is first used, or another "
-            "share of the slots would spread the rooms better",
+            "it has nothing to do; more partitions (`messenger repartition`), or another share of "
+            "the slots would spread the rooms better",
         )
     word = "partitions" if len(places) > 1 else "partition"
     shown = f"{name}, {word} {_shown(places)}"

@@ -7,15 +7,21 @@ erased. The other store's own worker makes its view of them; keys, rates and cou
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from messenger.address import Argument
 from messenger.entries import Entry, EntryId
-from messenger.errors import BadRequest, LogReset, NotFound, StoreUnavailable
+from messenger.errors import (
+    BadRequest,
+    LogReset,
+    NotFound,
+    Repartitioning,
+    StoreUnavailable,
+)
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import Keys
-from messenger.log import Log, Logs
+from messenger.log import REPARTITIONING, Log, Logs
 from messenger.loops import patiently
 from messenger.replay import PATIENCE_S
 from messenger.scripts import load
@@ -59,15 +65,21 @@ class Copy:
             await self._erase(event)
         return 0
 
-    async def _copy(self, to: Log, messages: Iterable[tuple[EntryId, MessagePosted]]) -> None:
+    async def _copy(self, to: Log, messages: Sequence[tuple[EntryId, MessagePosted]]) -> None:
+        known = await self._copied_before(to, [(event.room, str(each)) for each, event in messages])
+        self.outcomes.update(["seen"] * len(known))
         keys: list[str] = [to.keys.log, to.keys.meta, to.keys.expiring]
-        args: list[Argument] = [secrets.token_hex(4)]
+        args: list[Argument] = [secrets.token_hex(4), to.partitions]
         for entry_id, event in messages:
+            if (event.room, str(entry_id)) in known:
+                continue
             keys.append(self._mark(to.keys, event.room, str(entry_id)))
             args += [str(entry_id), event.room, event.author, event.text, event.ttl]
         outcomes = await self._patiently(lambda: to.store.pipe.run(_COPY, keys, args))
         if outcomes == [b"unsettled"]:
             raise LogReset("the log to copy to was emptied meanwhile")
+        if outcomes == [b"moved"]:
+            raise Repartitioning(REPARTITIONING)
         self.outcomes.update(outcome.decode() for outcome in outcomes)
 
     async def _erase(self, event: MessageErased) -> None:
@@ -75,6 +87,9 @@ class Copy:
         to = self._target.of(event.room)
         mark = self._mark(to.keys, event.room, event.message)
         copy = await self._patiently(lambda: to.store.pipe.call("GET", mark))
+        if copy is None:
+            asked = (event.room, event.message)
+            copy = (await self._copied_before(to, [asked])).get(asked)
         if copy is None:
             return
         there = EntryId.read(copy)
@@ -84,6 +99,18 @@ class Copy:
             return
         if said != there:
             self.outcomes["gone"] += 1
+
+    async def _copied_before(
+        self, to: Log, those: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], bytes]:
+        """Of messages, by room and id, those that were copied before their room came here, and to which
+        ids."""
+        before = to.ancestors
+        if not before:
+            return {}
+        names = {(_epoch(self._source.of(room)), each): (room, each) for room, each in those}
+        found = await self._patiently(lambda: before.copies(list(names)))
+        return {names[each]: copy for each, copy in found.items()}
 
     def _mark(self, to: Keys, room: str, entry_id: str) -> str:
         return to.copied(_epoch(self._source.of(room)), entry_id)

@@ -18,6 +18,7 @@ MessengerError
 │   └── TooManyConnections      too-many-connections
 ├── Unavailable                 not now: try again
 │   ├── StoreUnavailable        store-unavailable
+│   │   ├── Repartitioning      repartitioning
 │   │   └── Unconfirmed         unconfirmed
 │   ├── StoreFull               store-full
 │   ├── Overloaded              overloaded
@@ -27,7 +28,9 @@ MessengerError
 │   ├── OutputFailed            output-exists · output-failed
 │   ├── LogReset                log-reset
 │   ├── RebuildRunning          rebuild-running
-│   └── RebuildLost             rebuild-lost
+│   ├── RebuildLost             rebuild-lost
+│   ├── Repartitioned           repartitioned
+│   └── RepartitionLost         repartition-lost
 └── Unfit                       the start is refused: the operator can mend it
     ├── BadSettings             bad-settings
     ├── StoreHeld               store-held
@@ -134,6 +137,12 @@ class StoreUnavailable(Unavailable):
     code = "store-unavailable"
 
 
+class Repartitioning(StoreUnavailable):
+    """The store has, or is just getting, another number of partitions than the process knows of."""
+
+    code = "repartitioning"
+
+
 class Unconfirmed(StoreUnavailable):
     """The store took it, or would, and too few replicas say that they have it."""
 
@@ -181,7 +190,7 @@ class LogReset(Undone):
 
 
 class RebuildRunning(Undone):
-    """Another rebuild is at work, or died just now: two would build into each other's views."""
+    """Another rebuild or repartition is at work, or died just now: two would work on each other's."""
 
     code = "rebuild-running"
 
@@ -190,6 +199,18 @@ class RebuildLost(Undone):
     """The store has forgotten some of the rebuild's work, or it was away for longer than its lease."""
 
     code = "rebuild-lost"
+
+
+class Repartitioned(Undone):
+    """The store got another number of partitions while its logs were read."""
+
+    code = "repartitioned"
+
+
+class RepartitionLost(Undone):
+    """A repartition that could not be done: the store serves as it did before."""
+
+    code = "repartition-lost"
 
 
 class Unfit(MessengerError):

@@ -14,7 +14,11 @@ MINUTE_LIFE_MS = 86_400_000
 
 def partition_of(room: str, partitions: int) -> int:
     """The one partition of a room: CRC-32 (as in zlib) of its UTF-8 bytes, modulo the partitions."""
-    return zlib.crc32(room.encode()) % partitions
+    return partition_of_bytes(room.encode(), partitions)
+
+
+def partition_of_bytes(room: bytes, partitions: int) -> int:
+    return zlib.crc32(room) % partitions
 
 
 def minute_of(ms: int) -> int:
@@ -69,6 +73,9 @@ class Keys(ViewKeys):
 
         # string: written after what replicas must have; PX a minute after the last of it; append, erase
         self.mark = self.tag + "mark"
+        # hash: '<minute>:posted' and ':erased' -> how many of the minute's counts have moved to other
+        # partitions; gone with a repartition's end, else a day; repartition
+        self.moved = self.tag + "moved"
         # never there: in a cluster a script asks for it first (scripts.py); nobody
         self.whole = self.tag + "whole"
 

@@ -13,14 +13,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from messenger import durations
 from messenger.address import Argument
+from messenger.ancestors import Ancestors
 from messenger.connection import Store
 from messenger.entries import START, Entry, EntryId, read_entry
-from messenger.errors import BadField, NotFound, StoreUnavailable, StoreUnfit
+from messenger.errors import (
+    BadField,
+    NotFound,
+    Repartitioning,
+    StoreUnavailable,
+)
 from messenger.events import MessagePosted
 from messenger.keys import MINUTE_LIFE_MS, Keys, partition_of
 from messenger.limits import UNLIMITED, Limits
+from messenger.lives import check_ttl, life_of
 from messenger.pipe import Settle
 from messenger.replies import Reply
 from messenger.scripts import load
@@ -29,8 +35,8 @@ from messenger.standing import Standing
 
 log = logging.getLogger(__name__)
 
-SHORTEST_TTL = 1_000
 PAGE = 1_000
+REPARTITIONING = "the store gets more partitions just now; try again in a moment"
 # For how long a key that we made ourselves is remembered: longer than any request of ours lasts.
 _OWN_KEY_MS = 30_000
 
@@ -101,21 +107,22 @@ class Log:
         self._process = secrets.token_hex(16)
         self._number = itertools.count()
         self.facts: Facts | None = None
+        self.ancestors: Ancestors | None = None
 
     async def settle(self) -> Facts:
         """Makes the partition ready for use, and learns its facts.
 
-        Raises StoreUnfit where the store was set up with another number of partitions.
+        Raises Repartitioning where the store has another number of partitions.
         """
         reply = await self._settle("")
         if reply[0] == b"longer":
             reply = await self._settle(str(await self._write_expiring(int(reply[1]))))
         if reply[0] == b"partitions":
-            raise StoreUnfit(
-                f"the store was set up with {reply[1]} partitions, and MESSENGER_PARTITIONS is "
-                f"{self.partitions}; allowed: {reply[1]}, or an empty store"
+            raise Repartitioning(
+                f"the store has {reply[1]} partitions, and not {self.partitions}; try again in a moment"
             )
-        _, epoch, secret, last, window = reply
+        _, epoch, secret, last, window, before = reply
+        self.ancestors = Ancestors(self.store, self.keys, before, window) if before else None
         birth = EntryId(int(epoch.split(b"-")[0]), 0)
         self.facts = Facts(epoch.decode(), secret, EntryId.read(last), window, birth)
         return self.facts
@@ -124,9 +131,14 @@ class Log:
         """Appends a post. The same key gives the same id for as long as the message lives. `hold` says
         when this is told of a new entry, if the store answers at once.
 
-        Raises BadField (invalid-ttl, key-reused), TooFast, StoreFull, StoreUnavailable.
+        Raises BadField (invalid-ttl, key-reused), TooFast, StoreFull, StoreUnavailable; Repartitioning,
+        and then nothing was appended.
         """
-        ttl = self._check_ttl(post.ttl)
+        ttl = check_ttl(post.ttl, self.window)
+        if self.ancestors and post.key is not None:
+            seen = await self.ancestors.seen(post.room, post.key, _fingerprint(post))
+            if seen is not None:
+                return self._appended(seen)
         keys, args = self._append_call(post, ttl)
         reply = await self._keeping.run(_APPEND, keys, args, hold and self._settling(post, hold))
         if isinstance(reply, Appended):
@@ -143,8 +155,10 @@ class Log:
         reply = await self._keeping.run(
             _ERASE,
             [keys.log, keys.meta, keys.expiring, keys.minute(message.ms), keys.letters],
-            [str(message), room, by, member(message), MINUTE_LIFE_MS],
+            [str(message), room, by, member(message), MINUTE_LIFE_MS, self.partitions],
         )
+        if reply[0] == b"moved":
+            raise Repartitioning(REPARTITIONING)
         if reply[0] == b"missing":
             raise NotFound(f"there is no message {message} in the room")
         return EntryId.read(reply[1]) if reply[1] else message
@@ -191,23 +205,10 @@ class Log:
         while page := await self.range(last):
             due: list[Argument] = []
             for entry in page:
-                due += [entry.id.ms + _life(entry, window), str(entry.id)]
+                due += [entry.id.ms + life_of(entry, window), str(entry.id)]
             await self.store.pipe.call("ZADD", self.keys.expiring, "NX", *due)
             last = page[-1].id
         return last
-
-    def _check_ttl(self, ttl: int | None) -> int:
-        if ttl is None:
-            return self.window
-        if not SHORTEST_TTL <= ttl <= self.window:
-            raise BadField(
-                f"ttl is from {SHORTEST_TTL} (1s) to {self.window} milliseconds "
-                f"({durations.write(self.window)}), or a duration such as 30s",
-                code="invalid-ttl",
-                lowest=SHORTEST_TTL,
-                highest=self.window,
-            )
-        return ttl
 
     def _own_key(self) -> str:
         """The key of a post that came without one: this process's own random word and a number.
@@ -236,6 +237,7 @@ class Log:
                 "" if post.key is None else _fingerprint(post),
                 ttl if post.key is not None else min(ttl, _OWN_KEY_MS),
                 *(UNLIMITED if post.visitor is None else self._limits.args),
+                self.partitions,
             ],
         )
 
@@ -264,6 +266,8 @@ class Log:
             )
         if outcome == b"fast":
             raise self._limits.refusal(reply)
+        if outcome == b"moved":
+            raise Repartitioning(REPARTITIONING)
         raise StoreUnavailable("the store was emptied just now")
 
 
@@ -286,10 +290,6 @@ class Logs:
     async def settle(self) -> None:
         for each in self.all:
             await each.settle()
-
-
-def _life(entry: Entry, window: int) -> int:
-    return entry.event.ttl if isinstance(entry.event, MessagePosted) else window
 
 
 def _fingerprint(post: Post) -> str:

@@ -11,6 +11,7 @@ from messenger.entries import START, Entry, EntryId, read_entry
 from messenger.errors import LogReset
 from messenger.log import Log
 from messenger.loops import look_at
+from messenger.partitions import require_whole
 from messenger.replies import Reply
 
 # A hundred costs a third more; above a thousand nothing is gained. Several logs share it.
@@ -94,7 +95,8 @@ class Merged:
         """The next entries, up to an id that every log has been read to, so that equal ids are never
         parted; none at the end. `read_at` is when the oldest of them was read.
 
-        Raises LogReset where the log that was asked for is no more, and what a pipe raises when the
+        Raises LogReset where the log that was asked for is no more, Repartitioned where some of it is
+        elsewhere by now, and what a pipe raises when the
         store is away; it may be called again then.
         """
         for pages in self._pages:
@@ -123,14 +125,16 @@ class Merged:
 
     async def _read(self, log: Log, after: EntryId) -> _Page:
         low = "-" if after == START else f"({after}"
-        raw, time, epoch = await self._pipes[log.store].once(
+        raw, time, epoch, partitions = await self._pipes[log.store].once(
             ("XRANGE", log.keys.log, low, self._until, "COUNT", self._count),
             ("TIME",),
             ("HGET", log.keys.meta, "epoch"),
+            ("HGET", log.keys.meta, "partitions"),
         )
         self._clock.look(ms_of(time))
         if epoch != self._epochs[log]:
             raise LogReset("the log began anew meanwhile: its earlier entries are no more")
+        require_whole(log.partitions, partitions)
         is_last = len(raw) < self._count
         return _Page(raw, is_last, asyncio.get_running_loop().time())
 

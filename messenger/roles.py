@@ -26,11 +26,12 @@ from messenger.rights_of_processes import (
     SWEEP,
     TAIL,
 )
+from messenger.rights_of_repartition import MOVE, REPARTITION
 
 _SERVE = (*APPEND, *ERASE, *READ_VIEW, *HERE, *TAIL, *REPLAY, *FIGURES, *DIG)
 _WEB = (*CONNECT, *LOOK, *SETTLE, *_SERVE)
 _LOOK_AFTER = (*READ_VIEW, *TAIL, *REPLAY, *FIGURES, *DIG, *VERIFY, *REBUILD)
-_WORKER = (*CONNECT, *LOOK, *SETTLE, *PROJECT, *REDELIVER, *BURY, *SWEEP, *CUT)
+_WORKER = (*CONNECT, *LOOK, *SETTLE, *PROJECT, *REDELIVER, *BURY, *SWEEP, *CUT, *MOVE)
 
 ROLES: Mapping[str, Rights] = MappingProxyType(
     {
@@ -39,6 +40,8 @@ ROLES: Mapping[str, Rights] = MappingProxyType(
         # `messenger up` on a store that is not the embedded one.
         "up": (*_WEB, *_WORKER),
         "operator": (*CONNECT, *LOOK, *SETTLE, *_LOOK_AFTER),
+        # `messenger repartition`.
+        "repartition": (*CONNECT, *LOOK, *SETTLE, *REPARTITION),
         # `messenger replay --to` this store.
         "copy": (*CONNECT, *LOOK, *SETTLE, *COPY, *ERASE),
         "downstream": (*CONNECT, *READ_LOG),

@@ -119,7 +119,7 @@ SETTINGS = (
         "partitions",
         "1",
         f"1 to {values.MOST_PARTITIONS}",
-        "how many logs the rooms are spread over; fixed when a store is first used",
+        "how many logs the rooms of a new store are spread over",
         values.whole(1, values.MOST_PARTITIONS),
     ),
     Setting(

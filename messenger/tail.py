@@ -20,7 +20,8 @@ class Read(msgspec.Struct, frozen=True):
 
     `at` is when that was, in ms by the store's clock. `epoch` is '' while the log is not there. Up to
     `swept_to` short-lived messages may have expired, up to `trimmed_to` messages were cut before their
-    time. `is_whole` is whether there were no more entries than these.
+    time. `is_whole` is whether there were no more entries than these. `partitions` is how many the store
+    has.
     """
 
     entries: list[Entry]
@@ -30,6 +31,7 @@ class Read(msgspec.Struct, frozen=True):
     window: int
     at: int = 0
     is_whole: bool = True
+    partitions: int = 0
 
 
 class Tail:
@@ -67,7 +69,7 @@ class Tail:
         if block_ms is None and not is_whole:
             self._ask_ahead()
         entries = [read_entry(raw) for raw in raws]
-        epoch, swept_to, trimmed_to, window = facts
+        epoch, swept_to, trimmed_to, window, partitions = facts
         return Read(
             entries=entries,
             epoch=epoch.decode() if epoch else "",
@@ -76,6 +78,7 @@ class Tail:
             window=int(window or 0),
             at=int(at),
             is_whole=is_whole,
+            partitions=int(partitions or 0),
         )
 
     def _after_position(self, raws: list[Reply]) -> list[Reply]:
@@ -109,5 +112,5 @@ class Tail:
         return await self._pipe.once(
             ("XREAD", "COUNT", _COUNT, *block, "STREAMS", self._keys.log, str(self.position)),
             ("TIME",),
-            ("HMGET", self._keys.meta, "epoch", "swept_to", "trimmed_to", "window"),
+            ("HMGET", self._keys.meta, "epoch", "swept_to", "trimmed_to", "window", "partitions"),
         )

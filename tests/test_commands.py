@@ -18,7 +18,7 @@ from tests.waiting import wait_until
 
 _COMMANDS = (
     *("up", "web", "worker", "post", "get", "list", "tail", "replay", "consume"),
-    *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
+    *("groups", "dead", "verify", "rebuild", "repartition", "doctor", "acl"),
 )
 
 

@@ -11,7 +11,7 @@ from tests.commands import Done
 
 _COMMANDS = (
     *("up", "web", "worker", "post", "get", "list", "tail", "replay", "consume"),
-    *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
+    *("groups", "dead", "verify", "rebuild", "repartition", "doctor", "acl"),
 )
 
 

@@ -18,6 +18,12 @@ def test_a_cursor_is_read_as_it_was_written(ids: list[EntryId]) -> None:
     assert parse(write(ids), len(ids)) == ids
 
 
+@given(st.lists(_id, min_size=1, max_size=4), st.integers(1, 4))
+def test_a_cursor_goes_on_in_more_partitions(ids: list[EntryId], times: int) -> None:
+    """Each partition that a repartition has made goes on where the one stood that it comes from."""
+    assert parse(write(ids), len(ids) * times) == ids * times
+
+
 @given(st.lists(_id, min_size=2, max_size=8), st.data())
 def test_a_place_is_the_cursor_with_one_id_changed(ids: list[EntryId], data: st.DataObject) -> None:
     """A reader that goes on in one partition stands still in the others."""
@@ -54,7 +60,7 @@ def test_a_cursor_of_very_many_partitions_fits_into_a_header() -> None:
     [
         "",
         "abc",
-        f"{NOW}-0",
+        f"{NOW}-0-0",
         f"{NOW}:0",
         f"{NOW}:0,0,0",
         f"{NOW}:0,",

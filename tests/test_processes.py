@@ -256,13 +256,16 @@ async def test_a_loop_that_crashes_ends_the_process(
     assert "the secret word" not in running.errors()
 
 
-async def test_a_changed_partition_count_is_refused(
+async def test_the_store_s_partition_count_holds(
     commands: Commands, own_store: Callable[..., PrivateStore]
 ) -> None:
-    """A store that was set up with one partition is not served with two: 2, and what is allowed."""
+    """A store that was set up with one partition is served with one, whatever is set; who has set more
+    is told how to get them."""
     private = own_store()
     web = await commands.start("web", "--store-url", private.url)
     await _address(web)
-    done = await commands.run("web", "--store-url", private.url, "--partitions", "2")
-    assert (done.code, done.out) == (2, "")
-    assert "partitions" in done.err.splitlines()[-1]
+    other = await commands.start(
+        "web", "--store-url", private.url, "--partitions", "2", "--port", "0"
+    )
+    await _address(other)
+    assert "`messenger repartition` makes more of them" in other.errors()

@@ -23,6 +23,7 @@ from tests.commands import Commands
 from tests.past import begin_earlier, fill, ids_of_late
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, now_ms, texts
+from tests.repartitioning import ROOMS, by_room, repartitioned
 from tests.replaying import ALL
 from tests.serving import Messenger
 from tests.waiting import wait_until
@@ -265,3 +266,22 @@ async def test_another_store_that_comes_back_is_written_on(
         assert sum(outcomes.values()) == 3_000
         with private.client() as client:
             assert texts(client) == ids
+
+
+async def test_nothing_comes_twice_where_rooms_have_moved(
+    other: PrivateStore, logs: Logs, there: Settled, settings: Callable[..., Settings]
+) -> None:
+    """Copied, then the other store gets more partitions: another run knows what it has copied, also
+    under new ids, and erases there what was erased here since."""
+    posted = [await logs.of(room).append(Post(room, "me", f"to {room}")) for room in ROOMS]
+    target = await there()
+    await target.all[0].append(Post("lobby", "me", "younger than all"))
+    assert await copied(logs, target) == {"moved": len(ROOMS)}
+    more = await repartitioned(target.store, settings(), 4)
+    assert await copied(logs, more) == {"seen": len(ROOMS)}
+    await logs.of(ROOMS[1]).erase(ROOMS[1], posted[1].id, "author")
+    assert await copied(logs, more) == {"seen": len(ROOMS) - 1, "gone": 1}
+    left = by_room(other, 4)
+    assert (
+        sum(fields[b"type"] == b"message.posted" for of in left.values() for _, fields in of) == 12
+    )

@@ -61,9 +61,9 @@ _FORBIDDEN = {
         ("GET", KEYS.visitor("x")),
         ("SET", KEYS.visitor("x"), "0"),
         ("GET", KEYS.spoken("lobby")),
-        ("UNLINK", _LOG),
     ),
     "operator": (
+        ("UNLINK", _LOG),
         ("XADD", _LOG, "*", "type", "message.posted"),
         ("XDEL", _LOG, "0-1"),
         ("XACK", _LOG, PROJECTOR, "0-1"),

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from messenger.adopt import adopt
+from messenger.cli import processes
 from messenger.connection import Store
-from messenger.errors import StoreUnfit
+from messenger.errors import Repartitioning
 from messenger.log import Logs
 from messenger.settings import Settings
 from tests.private_store import PrivateStore
@@ -17,17 +18,19 @@ Make = Callable[..., Settings]
 
 
 @pytest.mark.parametrize(("first", "then"), [("1", "2"), ("4", "1"), ("4", "3")])
-async def test_the_number_of_partitions_never_changes(
+async def test_the_number_of_partitions_is_the_store_s_own(
     store: Store, settings: Make, first: str, then: str
 ) -> None:
-    """With another number of partitions the start is refused, for rooms would lose their messages."""
+    """Whoever comes with another number makes no log ready, for rooms would lose their messages; a
+    process takes the store's number, whatever is set."""
     await settled(store, settings(partitions=first))
-    with pytest.raises(StoreUnfit) as refusal:
+    with pytest.raises(Repartitioning) as refusal:
         await settled(store, settings(partitions=then))
     assert refusal.value.detail == (
-        f"the store was set up with {first} partitions, and MESSENGER_PARTITIONS is {then}; "
-        f"allowed: {first}, or an empty store"
+        f"the store has {first} partitions, and not {then}; try again in a moment"
     )
+    found = await processes.settled(store, settings(partitions=then))
+    assert len(found.all) == found.settings.partitions == int(first)
 
 
 async def test_an_empty_store_takes_any_number(

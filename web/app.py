@@ -77,8 +77,6 @@ class Loops:
     metrics: Metrics
 
     def start(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        for partition in self.feed.partitions:
-            group.create_task(partition.run(stop), name=f"tail {partition.log.keys.partition}")
         group.create_task(Forgetting(self.feed).run(stop), name="forgetting")
         group.create_task(Heartbeat(self.feed).run(stop), name="heartbeat")
         group.create_task(LoopLag(self.metrics).run(stop), name="loop lag")

@@ -9,7 +9,7 @@ in within hours, still fit into a header's line. To its readers it is opaque.
 import re
 from collections.abc import Sequence
 
-from messenger.entries import START, EntryId
+from messenger.entries import EntryId
 
 _HALF = 2**64
 _WRITTEN = re.compile(r"(\d{1,20}):([0-9a-f]{1,16}(?:[-,][0-9a-f]{1,16})*)", re.ASCII)
@@ -25,16 +25,30 @@ def write(ids: Sequence[EntryId]) -> str:
 
 def parse(text: str, partitions: int) -> list[EntryId]:
     """Reads a cursor; 0-0 is the start of all. ValueError for anything that was never written for so
-    many partitions."""
+    many partitions, nor for fewer of which these were made: each goes on where the one stood that it
+    comes from."""
     if partitions == 1:
         return [EntryId.parse(text)]
-    if text == str(START):
-        return [START] * partitions
     written = _WRITTEN.fullmatch(text)
-    parts = written[2].split(",") if written else []
-    if written is None or len(parts) != partitions:
-        raise ValueError(f"a cursor of {partitions} partitions is one that a stream told, or 0-0")
-    return [_ahead(int(written[1]), part) for part in parts]
+    if written is None:
+        return [_parse_one(text, partitions)] * partitions
+    parts = written[2].split(",")
+    if len(parts) < 2 or partitions % len(parts):
+        raise ValueError(_wanted(partitions))
+    places = [_ahead(int(written[1]), part) for part in parts]
+    return [places[each % len(parts)] for each in range(partitions)]
+
+
+def _parse_one(text: str, partitions: int) -> EntryId:
+    """A cursor of when there was one partition."""
+    try:
+        return EntryId.parse(text)
+    except ValueError:
+        raise ValueError(_wanted(partitions)) from None
+
+
+def _wanted(partitions: int) -> str:
+    return f"a cursor of {partitions} partitions is one that a stream told, or 0-0"
 
 
 class Places:

@@ -52,7 +52,10 @@ async def _stream(request: web.Request, source: Source) -> web.StreamResponse:
         assert writer is not None
         metrics.subscribed()
         await play(opening, subscriber, writer.drain)
-        await subscriber.ended
+        if await subscriber.ended == "restart":
+            # Of a process that goes on the connection may be used again.
+            await response.write_eof()
+            sink.spare()
     finally:
         source.leave(subscriber)
     return response

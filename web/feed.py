@@ -67,6 +67,14 @@ class Feed:
     def is_ready(self) -> bool:
         return all(partition.is_ready for partition in self.partitions)
 
+    def take_over(self, fresh: "Feed") -> None:
+        """Serves from now on what another feed has read. Every reader has to come back, as after a
+        restart."""
+        self.clock, self.window = fresh.clock, fresh.window
+        self.everything, self.partitions = fresh.everything, fresh.partitions
+        for subscriber in tuple(self.subscribers):
+            subscriber.end("restart")
+
     def newest(self, name: str, limit: int) -> Page:
         """The newest page of a room; StoreUnavailable while the log is still being read."""
         return self._loaded_room(name).newest(limit, self.clock.now())

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from messenger import wording
 from messenger.entries import START, Entry, EntryId
-from messenger.errors import BadRequest
+from messenger.errors import BadRequest, Repartitioning
 from messenger.keys import partition_of
-from messenger.log import PAGE
+from messenger.log import PAGE, REPARTITIONING
 from web import cursors, shapes
 from web.appkeys import AUDIT, FEED
 from web.events import stream
@@ -50,10 +50,13 @@ class Firehose:
         self._feed = feed
         self._scope = scope
         self._after = after
+        self._of = feed.partitions
         self._partitions = [feed.partitions[each] for each in sorted(scope.partitions)]
 
     async def begin(self, subscriber: Subscriber) -> AsyncGenerator[Sequence[Live], None]:
         self._feed.subscribers.add(subscriber)
+        if self._of is not self._feed.partitions:
+            raise Repartitioning(REPARTITIONING)
         for partition in self._feed.partitions:
             partition.require_loaded()
         if self._after is None:

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from messenger import messages
 from messenger.entries import EntryId
-from messenger.errors import Gone, NotFound
-from messenger.log import Log
+from messenger.errors import Gone, NotFound, Repartitioning
+from messenger.log import REPARTITIONING, Log
 from messenger.messages import Message
 from web.answers import json_answer
 from web.appkeys import AUDIT, FEED, LOGS
@@ -25,6 +25,9 @@ async def one(request: web.Request) -> web.Response:
 async def erase(request: web.Request) -> web.Response:
     room, message = room_of(request), message_of(request)
     log = request.app[LOGS].of(room)
+    if request.app[FEED].of(room).log is not log:
+        # Our own feed would go on showing it for a moment.
+        raise Repartitioning(REPARTITIONING)
     by = await _eraser(request, log, message)
     with _noted(request, by, message):
         try:

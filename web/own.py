@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from messenger.entries import START, Entry, EntryId
-from messenger.log import SHORTEST_TTL, Fresh
+from messenger.lives import SHORTEST_TTL
+from messenger.log import Fresh
 
 # What another process appended may have come and gone since the log was read: not in so short a time.
 _RECENT_MS = SHORTEST_TTL // 2

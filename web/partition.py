@@ -9,8 +9,8 @@ from typing import Any
 from messenger.clock import StoreClock
 from messenger.connection import BLOCK_MS
 from messenger.entries import START, Entry, EntryId
-from messenger.errors import StoreUnavailable
-from messenger.log import Fresh, Log
+from messenger.errors import Repartitioning, StoreUnavailable
+from messenger.log import REPARTITIONING, Fresh, Log
 from messenger.loops import AWAY, Stopped, persist, unless
 from messenger.tail import Read, Tail
 from web.backlog import Backlog
@@ -71,6 +71,7 @@ class Partition:
         await self.close()
 
     async def close(self) -> None:
+        self.position = self._waiters.close()  # nobody waits for a log that is followed no more
         await self._tail.close()
 
     async def step(self) -> None:
@@ -87,6 +88,8 @@ class Partition:
                 self._away_since = self._read_at
             raise
         self.heard_at = asyncio.get_running_loop().time()
+        if read.partitions not in (0, self.log.partitions):
+            raise Repartitioning(REPARTITIONING)  # our cursor must not pass what is told elsewhere
         if read.epoch != self.epoch:
             await self._begin()
         else:

@@ -1,5 +1,6 @@
 """Posting: what is asked, appended, seen by our own feed, answered; by a request or by a socket."""
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -7,16 +8,20 @@ from aiohttp import web
 from msgspec import Meta
 
 from messenger import durations, wording
-from messenger.errors import BadField
+from messenger.errors import BadField, Repartitioning
 from messenger.fields import Milliseconds
 from messenger.log import Appended, Log, Post
 from messenger.messages import Message
+from messenger.pipe import PATIENCE_S
 from web.answers import direct_json, path_of
 from web.appkeys import FEED, LOGS, METRICS, VISITORS
 from web.body import PostBody, read_post
 from web.direct import head_of
 from web.queries import idempotency_key_of, room_of
 from web.ratelimits import fields
+
+# How often it is tried again while the store gets more partitions.
+_AGAIN_S = 0.05
 
 _encode = msgspec.json.Encoder().encode
 
@@ -72,11 +77,30 @@ async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:
     app = request.app
     log = app[LOGS].of(asked.room)
     partition = app[FEED].of(asked.room)
-    appended = await log.append(asked, partition.hold)
+    try:
+        appended = await log.append(asked, partition.hold if partition.log is log else None)
+    except Repartitioning:
+        log, appended = await _append_again(app, asked)
+        partition = app[FEED].of(asked.room)
     if appended.is_new:
         app[METRICS].appended(len(asked.text.encode()) + len(asked.author.encode()))
-    await partition.reached(appended.id)
+    # Else the store has more partitions by now, and our own feed is a moment behind.
+    if partition.log is log:
+        await partition.reached(appended.id)
     return log, appended
+
+
+async def _append_again(app: web.Application, asked: Post) -> tuple[Log, Appended]:
+    """The store gets more partitions: nothing was appended, and soon it will be, maybe elsewhere."""
+    patient_until = asyncio.get_running_loop().time() + PATIENCE_S
+    while True:
+        await asyncio.sleep(_AGAIN_S)
+        log = app[LOGS].of(asked.room)
+        try:
+            return log, await log.append(asked)
+        except Repartitioning:
+            if asyncio.get_running_loop().time() > patient_until:
+                raise
 
 
 def _posted(log: Log, asked: Post, appended: Appended) -> Posted:

@@ -17,14 +17,18 @@ _AT_A_TIME = 1_000
 class Presence:
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._censuses = [Census(each.log, each.here) for each in feed.partitions]
+        self._of = feed.partitions
+        self._censuses = _censuses(feed)
 
     async def run(self, stop: asyncio.Event) -> None:
         await persist(stop, "presence", self.step, every_s=_EVERY_S)
-        await asyncio.gather(*(census.leave() for census in self._censuses))
+        await self._leave()
 
     async def step(self) -> None:
         """Tells what is known here first: it does not wait for the store."""
+        if self._of is not self._feed.partitions:
+            await self._leave()
+            self._of, self._censuses = self._feed.partitions, _censuses(self._feed)
         self._tell()
         due = [census.exchange() for census in self._censuses if census.is_due]
         for failure in await asyncio.gather(*due, return_exceptions=True):
@@ -32,10 +36,17 @@ class Presence:
                 raise failure
         self._tell()
 
+    async def _leave(self) -> None:
+        await asyncio.gather(*(census.leave() for census in self._censuses))
+
     def _tell(self) -> None:
         for partition in self._feed.partitions:
             changed = partition.here.changed
             partition.here.changed = {name for name in changed if not _tell(partition, name)}
+
+
+def _censuses(feed: Feed) -> list[Census]:
+    return [Census(each.log, each.here) for each in feed.partitions]
 
 
 def _tell(partition: Partition, name: str) -> bool:

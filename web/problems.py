@@ -34,6 +34,7 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.TooFast: (429, "Too many posts"),
     errors.TooManyConnections: (429, "Too many connections"),
     errors.StoreFull: (503, "Store full"),
+    errors.Repartitioning: (503, "Repartitioning"),
     errors.Unconfirmed: (503, "Not confirmed"),
     errors.StoreUnavailable: (503, "Store unavailable"),
     errors.Overloaded: (503, "Overloaded"),

@@ -8,8 +8,9 @@ believes to have passed.
 from collections.abc import Sequence
 
 from messenger.entries import START, EntryId
+from messenger.errors import Repartitioning
 from messenger.events import MessageErased
-from messenger.log import Log
+from messenger.log import REPARTITIONING, Log
 from messenger.replies import Rejected
 from web.live import Erased, Held
 
@@ -28,9 +29,12 @@ async def look_again(log: Log, position: EntryId, known: Sequence[Held | Erased]
 
 
 async def trimmed_to(log: Log) -> EntryId:
-    """The last entry that was cut before its time."""
-    raw = await log.store.pipe.call("HGET", log.keys.meta, "trimmed_to")
-    return EntryId.read(raw) if raw else START
+    """The last entry that was cut before its time, for who has just read the log. Raises Repartitioning
+    where some of what was in it may be elsewhere by now."""
+    cut, partitions = await log.store.pipe.call("HMGET", log.keys.meta, "trimmed_to", "partitions")
+    if partitions is not None and int(partitions) != log.partitions:
+        raise Repartitioning(REPARTITIONING)
+    return EntryId.read(cut) if cut else START
 
 
 async def _last_of(log: Log) -> EntryId:

@@ -14,6 +14,7 @@ from web.account import Account
 from web.app import Loops, create_app
 from web.appkeys import METRICS, PLACE
 from web.feed import Feed
+from web.regrouping import Regrouping
 from web.unread import Runner
 from web.workers.alone import Alone
 from web.workers.member import Member
@@ -61,8 +62,10 @@ async def serve(
         auto_decompress=False,
     )
     async with asyncio.TaskGroup() as group:
+        regrouping = Regrouping(app)
+        group.create_task(regrouping.run(loops_stop), name="tails")
         Loops(feed, app[METRICS]).start(group, loops_stop)
-        await _loaded(feed, stop)
+        await _loaded(feed, regrouping, stop)
         _collect_seldom()
         await runner.setup()
         try:
@@ -76,9 +79,9 @@ async def serve(
             loops_stop.set()
 
 
-async def _loaded(feed: Feed, stop: asyncio.Event) -> None:
+async def _loaded(feed: Feed, regrouping: Regrouping, stop: asyncio.Event) -> None:
     """A page that is served shows all that lives."""
-    while not feed.is_ready and not stop.is_set():
+    while not stop.is_set() and not (feed.is_ready and await regrouping.is_current()):
         await pause(stop, _LOOK_S)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from messenger import durations, messages
-from messenger.log import SHORTEST_TTL
+from messenger.lives import SHORTEST_TTL
 from web import links
 from web.feed import RoomFacts
 from web.live import Held

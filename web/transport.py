@@ -10,6 +10,7 @@ class TransportSink:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._cut: asyncio.TimerHandle | None = None
         # The transport's own, and no methods round them: each delivery calls all three.
         self.write = transport.write
         self.unread = transport.get_write_buffer_size
@@ -21,7 +22,12 @@ class TransportSink:
         self.cut(linger_s)
 
     def cut(self, after_s: float) -> None:
-        asyncio.get_running_loop().call_later(after_s, self._transport.abort)
+        self._cut = asyncio.get_running_loop().call_later(after_s, self._transport.abort)
+
+    def spare(self) -> None:
+        """It has ended well, and is not to be cut."""
+        if self._cut is not None:
+            self._cut.cancel()
 
 
 def sink_of(request: web.Request) -> TransportSink:

@@ -10,6 +10,8 @@ from messenger.entries import EntryId
 # No longer than this: what the store has accepted is not held back for a tail that stands still.
 _HELD_BACK_S = 1.0
 
+_LATEST = EntryId(2**64, 0)
+
 # For an id; a turn, which keeps two of the same id in order; since when; who waits, and for what. A
 # plain tuple: every post makes one.
 _Waiter = tuple[EntryId, int, float, asyncio.Future[Any], Any]
@@ -36,6 +38,11 @@ class Waiters:
         """Everything up to the position has been handed out."""
         while self._waiting and self._waiting[0][0] <= position:
             _release(heapq.heappop(self._waiting))
+
+    def close(self) -> EntryId:
+        """Lets go of all who wait; an id that nobody has to wait for any more."""
+        self.release(_LATEST)
+        return _LATEST
 
     def tidy(self) -> None:
         """Lets go of who has waited long enough. One look at all who wait costs less than a timer for

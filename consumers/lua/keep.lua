@@ -5,14 +5,17 @@
 -- KEYS  1 log   2 meta   3 what is known of the group
 -- ARGV  1 group   2 our consumer
 --       3 how many expired entries have been reported by now, or ''
---       4 the id up to which a trim has been reported, or ''   5 then the ids that we hold
+--       4 the id up to which a trim has been reported, or ''   5 how many partitions we know of
+--       6 then the ids that we hold
 -- Returns {epoch, now (ms), window (ms), entries that have expired before they were handled, by now,
 --          how many of them were reported, the id up to which entries were trimmed before their time,
 --          if that is to be reported, else '', {ids that are ours no more}}; nil while the group is not
---          there.
+--          there; {'partitions', how many there are} if it is another number.
 
 local log, meta, facts, name, consumer = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2]
 if redis.call('EXISTS', log) == 0 then return false end
+local partitions = redis.call('HGET', meta, 'partitions')
+if partitions ~= ARGV[5] then return {'partitions', partitions} end
 local delivered
 for _, group in ipairs(groups_of(log)) do
   if group.name == name then delivered = group.delivered end
@@ -42,7 +45,7 @@ keep_alive(facts, meta)
 
 -- What is no more is left as it is: who comes to it finds out, and counts it once.
 local lost = {}
-for at = 5, #ARGV do
+for at = 6, #ARGV do
   local id = ARGV[at]
   if #redis.call('XPENDING', log, name, id, id, 1, consumer) == 0 then
     lost[#lost + 1] = id

@@ -4,9 +4,13 @@
 -- KEYS  1 meta
 -- ARGV  1 room   2 direction: before or after
 --       3 a member of the room's index, or '' for the newest or the oldest   4 how many rows
--- Returns the rows' JSON, the one nearest to the member first.
+--       5 how many partitions the caller knows of
+-- Returns the rows' JSON, the one nearest to the member first; nil where the store has another number: the
+-- room may be elsewhere by now.
 
-local view = view(KEYS[1], redis.call('HGET', KEYS[1], 'view'))
+local facts = redis.call('HMGET', KEYS[1], 'view', 'partitions')
+if facts[2] and facts[2] ~= ARGV[5] then return false end
+local view = view(KEYS[1], facts[1])
 local index, prefix = view .. 'room:' .. ARGV[1], view .. 'message:'
 local wanted, rows, from = tonumber(ARGV[4]), {}, ARGV[3]
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from messenger import checks
+from messenger import checks, partitions
 from messenger.checks import Finding
 from messenger.checks_of_servers import check_servers
 from messenger.cli.beside import run
@@ -41,7 +41,8 @@ def command(as_json: bool, **given: str | None) -> None:
 async def _check(settings: Settings, found: list[Finding]) -> None:
     async with Store(store_url(settings)) as store:
         found += await checks.check(store, settings.replicas)
-        found += await check_servers(store, settings.partitions)
+        in_force = await partitions.in_force(store, settings)
+        found += await check_servers(store, in_force.partitions)
         found.append(await checks.check_rights(store, *ROLES))
         found.append(await checks.check_partitions(store, settings))
 

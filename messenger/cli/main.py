@@ -13,7 +13,7 @@ from messenger.errors import MessengerError, Refused, Unavailable, Undone
 # One command does not load what another needs: `messenger post` never imports aiohttp.
 _COMMANDS = (
     *("up", "web", "worker", "post", "get", "list", "tail", "replay", "consume"),
-    *("groups", "dead", "verify", "rebuild", "doctor", "acl"),
+    *("groups", "dead", "verify", "rebuild", "repartition", "doctor", "acl"),
 )
 
 EXIT_REFUSED = 1

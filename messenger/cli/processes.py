@@ -10,17 +10,21 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from messenger import checks, embedded, logs
+from messenger import checks, embedded, logs, partitions
 from messenger.checks_of_servers import check_servers
 from messenger.cli.traced import log_kind
 from messenger.connection import Store
-from messenger.errors import StoreUnavailable
+from messenger.errors import Repartitioning, StoreUnavailable
 from messenger.log import Logs
+from messenger.loops import Backoff
 from messenger.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+# Longer than a repartition needs for its last step.
+_PATIENCE_S = 30.0
 
 
 def run_process(main: Coroutine[Any, Any, _T], worker: int | None = None) -> _T:
@@ -72,7 +76,8 @@ async def checked_store(url: str, settings: Settings, role: str) -> AsyncIterato
     logged, a line each."""
     async with Store(url) as store:
         findings = await checks.check(store, settings.replicas)
-        findings += await check_servers(store, settings.partitions)
+        in_force = await partitions.in_force(store, settings)
+        findings += await check_servers(store, in_force.partitions)
         findings.append(await checks.check_rights(store, role))
         findings.append(await checks.check_partitions(store, settings))
         for finding in findings:
@@ -83,6 +88,15 @@ async def checked_store(url: str, settings: Settings, role: str) -> AsyncIterato
 
 
 async def settled(store: Store, settings: Settings) -> Logs:
-    found = Logs(store, settings, log_kind(settings))
-    await found.settle()
-    return found
+    """The logs, ready for use, as many as the store has. One that gets more just now is waited for."""
+    backoff, patient_until = Backoff(), asyncio.get_running_loop().time() + _PATIENCE_S
+    while True:
+        found = Logs(store, await partitions.in_force(store, settings), log_kind(settings))
+        try:
+            await found.settle()
+        except Repartitioning:
+            if asyncio.get_running_loop().time() > patient_until:
+                raise
+            await asyncio.sleep(backoff.next_s())
+        else:
+            return found

@@ -12,7 +12,7 @@ from messenger.cli.output import print_bytes
 from messenger.cli.processes import stop_on_signals
 from messenger.clock import StoreClock, ms_of
 from messenger.entries import START, Entry, EntryId
-from messenger.errors import BadRequest
+from messenger.errors import BadRequest, Repartitioned
 from messenger.events import MessageErased, MessagePosted
 from messenger.log import Log
 from messenger.loops import persist
@@ -38,14 +38,23 @@ async def _tail(settings: Settings, room: str | None, since: str, *, as_json: bo
         clock.look(ms_of(await logs.store.pipe.call("TIME")))
         begin = _begin(since, clock.now())
         chosen = logs.all if room is None else [logs.of(room)]
-        async with asyncio.TaskGroup() as group:
-            followers = [
-                group.create_task(_Follower(log, clock, begin, room, as_json=as_json).run(stop))
-                for log in chosen
-            ]
-            await stop.wait()
-            for follower in followers:
-                follower.cancel()
+        followers = [_Follower(log, clock, begin, room, as_json=as_json) for log in chosen]
+        try:
+            await _follow(followers, stop)
+        except* Repartitioned:
+            place = min(each.position for each in followers)
+            raise Repartitioned(
+                "the store got more partitions; go on with "
+                f"--since {'window' if place == START else place}"
+            ) from None
+
+
+async def _follow(followers: list["_Follower"], stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each.run(stop)) for each in followers]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
 
 
 def _begin(since: str, now_ms: int) -> EntryId:
@@ -66,6 +75,8 @@ class _Follower:
         self._room = room
         self._as_json = as_json
         self._epoch = log.facts.epoch if log.facts else ""
+        self._partitions = log.partitions
+        self.position = begin
 
     async def run(self, stop: asyncio.Event) -> None:
         await persist(stop, "tail", self._step)
@@ -76,8 +87,11 @@ class _Follower:
             print("messenger: the history began anew", file=sys.stderr)
             self._epoch, self._tail.position = read.epoch, START
             return
+        if read.epoch and read.partitions != self._partitions:
+            raise Repartitioned("the store got more partitions")
         for entry in read.entries:
             _print(entry, self._room, self._clock.now(), as_json=self._as_json)
+        self.position = self._tail.position
 
 
 def _print(entry: Entry, room: str | None, now: int, *, as_json: bool) -> None:

@@ -6,7 +6,8 @@
 --       6 for how long its key is remembered (ms)
 --       7 ms between two posts of a visitor at the steady rate, 0 for no limit   8 posts at once
 --       9, 10  the same for all posts of the room   11, 12 the same for a visitor's new rooms
---       13 the traceparent that the entry carries; left out where nothing is traced
+--       13 how many partitions the caller knows of
+--       14 the traceparent that the entry carries; left out where nothing is traced
 -- Its parts are made when they are needed, and not for every post.
 -- Returns one of
 --       {'posted', id, now, ttl, before, posts left, ms until all are back, the same two for the room,
@@ -20,6 +21,8 @@
 --           1 the visitor posts, 2 the room is posted to, or 3 the visitor opens rooms too fast: nothing
 --           was written, nothing charged
 --       {'unsettled'}              the log is not there (first use, or flushed): settle, try again
+--       {'moved'}                  the store has, or is just getting, another number of partitions:
+--           nothing was written
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -39,9 +42,10 @@ if seen then
   end
 end
 
-local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at')
+local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at', 'partitions', 'fence')
 local window = tonumber(facts[1] or nil)
 if not window then return {'unsettled'} end
+if facts[4] ~= ARGV[13] or (facts[5] and tonumber(facts[5]) > now) then return {'moved'} end
 local ttl = math.min(tonumber(ARGV[4]), window)
 
 -- GCRA: `paid` is when all posts so far will be paid off at the steady rate. All limits are looked at
@@ -77,9 +81,9 @@ end
 
 local before = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 local id
-if ARGV[13] then
+if ARGV[14] then
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
-    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[13])
+    'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl, 'traceparent', ARGV[14])
 else
   id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', 'MINID', '=', bound, '*', 'type', 'message.posted',
     'room', ARGV[1], 'author', ARGV[2], 'text', ARGV[3], 'ttl', ttl)

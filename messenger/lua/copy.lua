@@ -7,9 +7,10 @@
 -- the first that is copied, or it could keep no id.
 --
 -- KEYS  1 log   2 meta   3 expiring   then for each message the mark that it was copied
--- ARGV  1 a random word for an epoch
+-- ARGV  1 a random word for an epoch   2 how many partitions the caller knows of
 --       then five for each message: id, room, author, text, ttl (ms)
--- Returns {'unsettled'}: the log is not there; or one word for each message:
+-- Returns {'unsettled'}: the log is not there; {'moved'}: the store has, or is just getting, another
+--         number of partitions; or one word for each message:
 --         kept or moved   it is in this log now
 --         seen            it was, before
 --         expired         its time is over
@@ -18,9 +19,10 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local facts = redis.call('HMGET', KEYS[2], 'window', 'window_next', 'window_at', 'epoch',
-  'view')
+  'view', 'partitions', 'fence')
 local window = tonumber(facts[1] or nil)
 if not window or redis.call('EXISTS', KEYS[1]) == 0 then return {'unsettled'} end
+if facts[6] ~= ARGV[2] or (facts[7] and tonumber(facts[7]) > now) then return {'moved'} end
 
 local last = stream_of(KEYS[1])['last-generated-id']
 
@@ -84,8 +86,8 @@ local function copy(mark, id, room, author, text, life)
 end
 
 local outcomes = {}
-for at = 0, (#ARGV - 1) / 5 - 1 do
-  local id, room, author, text, ttl = unpack(ARGV, at * 5 + 2, at * 5 + 6)
+for at = 0, (#ARGV - 2) / 5 - 1 do
+  local id, room, author, text, ttl = unpack(ARGV, at * 5 + 3, at * 5 + 7)
   outcomes[at + 1] = copy(KEYS[at + 4], id, room, author, text, tonumber(ttl))
 end
 return outcomes

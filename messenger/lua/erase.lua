@@ -3,13 +3,14 @@
 --
 -- KEYS  1 log   2 meta   3 expiring   4 the minute it was posted in   5 letters
 -- ARGV  1 the message's id   2 room   3 by: author or operator   4 its member in the index
---       5 life of a minute's counts (ms)
+--       5 life of a minute's counts (ms)   6 how many partitions the caller knows of
 -- Returns {'erased', id of the event; '' if it was erased before}, or {'missing'}: no such message
---         lives in that room.
+--         lives in that room; or {'moved'}: the store has, or is just getting, another number of partitions.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until')
+local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until', 'partitions', 'fence')
+if facts[4] ~= ARGV[6] or (facts[5] and tonumber(facts[5]) > now) then return {'moved'} end
 local views = views(KEYS[1], facts, now)
 
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]

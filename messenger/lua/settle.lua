@@ -8,7 +8,8 @@
 -- ARGV  1 partitions   2 window (ms)   3 and 4 random words for an epoch and a secret
 --       5 the id up to which the caller has written `expiring` for a longer window, or ''
 -- Returns one of
---       {'settled', epoch, secret, last id, window in force}
+--       {'settled', epoch, secret, last id, window in force, where its rooms were before; '' if here
+--           (messenger/ancestors.py)}
 --       {'partitions', the number that this store was set up with}
 --       {'longer', window in force}   the window grows: write `expiring` first, then call again
 
@@ -75,4 +76,5 @@ elseif redis.call('HGET', KEYS[2], 'window_next') ~= ARGV[2] then
   redis.call('HSET', KEYS[2], 'window_next', wanted, 'window_at', string.format('%.0f', now + window))
 end
 
-return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[4]), last, window}
+return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[4]), last, window,
+  redis.call('HGET', KEYS[2], 'ancestors') or ''}

@@ -239,6 +239,13 @@ _LATER = (
         "the store does not say that 1 replica has it; it may be stored all the same",
     ),
     Refusal(
+        "repartitioning",
+        errors.Repartitioning,
+        "the store gets more partitions just now; nothing was done",
+        "send it again after `Retry-After`, with the same key",
+        "the store gets more partitions just now; try again in a moment",
+    ),
+    Refusal(
         "stopping",
         errors.Stopping,
         "this process is about to end",
