@@ -92,6 +92,13 @@ def make_store(kind: str, *, has_replicas: bool = False, **given: str) -> Any:
     return PrivateStore(Path(installed("redis-server")) if kind == "redis" else None, **given)
 
 
+def wait_healed(store: Any) -> None:
+    """After a server was frozen: those of a cluster agree only a moment later that all are there, and
+    until then they refuse everything."""
+    if isinstance(store, InCluster):
+        store.whole.wait_ready()
+
+
 def servers_of(store: Any) -> list[PrivateStore]:
     """All the servers of a store."""
     return store.servers() if isinstance(store, InCluster | WithSentinels) else [store]

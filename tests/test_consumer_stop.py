@@ -14,6 +14,7 @@ from messenger.settings import Settings
 from tests.consuming import QUICK, Handled, counted, drain, pending, say
 from tests.private_store import PrivateStore
 from tests.raw import KEYS
+from tests.stores import wait_healed
 from tests.waiting import wait_until
 
 
@@ -174,6 +175,7 @@ async def test_a_stop_while_the_store_is_away_comes_to_its_end(
             await consumer.run(handle)
     finally:
         private.thaw()
+    wait_healed(private)
     with private.client() as client:
         assert pending(client, "mailer") in (0, 1)
     async with Consumer(private.url, "mailer", retries=QUICK) as consumer:
