@@ -329,6 +329,19 @@ def test_what_was_stored_before_a_crash_and_answered_after_it_is_forgiven() -> N
     assert check(history, stored) == []
 
 
+def test_what_only_a_page_has_shown_may_be_lost_and_said_again() -> None:
+    """A message that a page showed just before a crash took it, and that was then accepted under its key
+    again, is not doubled; shown before the time that is forgiven it is."""
+    history, stored = sound()
+    lost = EntryId(TWO.ms - 50, 0)
+    shown = Served("page", lost, "lobby", "two", lost.ms + LIFE, lost.ms, lost.ms + 10)
+    history.served.append(shown)
+    history.forgiven = [(shown.read_at, TWO.ms - 1)]
+    assert check(history, stored) == []
+    history.forgiven = [(shown.read_at + 1, TWO.ms - 1)]
+    assert {defect.kind for defect in check(history, stored)} == {"doubled"}
+
+
 def test_an_erasure_that_a_fault_takes_is_forgiven_and_no_more() -> None:
     """An erasure that was answered in the time that is forgiven may be lost, and its message be back;
     one from before may not."""

@@ -216,19 +216,28 @@ def _is_forgiven(history: History, write: Write) -> bool:
 def _lost_ids(history: History, stored: Stored) -> set[EntryId]:
     """What a fault that no promise covers took, or a cut: said again under its key it is another
     message."""
-    return {
-        write.id
-        for write in _accepted(history)
-        if write.id is not None
-        and (_is_forgiven(history, write) or write.id <= stored.trimmed_to)
-        and write.id not in stored.log
-    } | {
-        seen.id
-        for reading in history.readings
-        for seen in reading.messages()
-        if (history.may_be_gone(seen.at, seen.id.ms) or seen.id <= stored.trimmed_to)
-        and seen.id not in stored.log
-    }
+    return (
+        {
+            write.id
+            for write in _accepted(history)
+            if write.id is not None
+            and (_is_forgiven(history, write) or write.id <= stored.trimmed_to)
+            and write.id not in stored.log
+        }
+        | {
+            seen.id
+            for reading in history.readings
+            for seen in reading.messages()
+            if (history.may_be_gone(seen.at, seen.id.ms) or seen.id <= stored.trimmed_to)
+            and seen.id not in stored.log
+        }
+        | {
+            each.id
+            for each in history.served
+            if (history.may_be_gone(each.read_at, each.id.ms) or each.id <= stored.trimmed_to)
+            and each.id not in stored.log
+        }
+    )
 
 
 def _sightings(

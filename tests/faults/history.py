@@ -65,7 +65,8 @@ class Reading(msgspec.Struct):
 
 
 class Served(msgspec.Struct, frozen=True):
-    """One message in one answer. `asked_at` is when the request left: what was over by then is late."""
+    """One message in one answer. `asked_at` is when the request left: what was over by then is late;
+    `read_at` is when the answer had come."""
 
     path: str
     id: EntryId
@@ -73,6 +74,7 @@ class Served(msgspec.Struct, frozen=True):
     text: str
     expires_at: int
     asked_at: int
+    read_at: int = 0
 
 
 class Stored(msgspec.Struct):

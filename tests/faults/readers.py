@@ -155,5 +155,6 @@ class Readers:
                     message["text"],
                     message["expires_at"],
                     at,
+                    wall_ms() + self._site.clock_ms,
                 )
             )
