@@ -46,7 +46,7 @@ class Store:
         # To single servers, and those of their own.
         self._pipes: dict[str, Pipe] = {}
         self._readers: list[Pipe] = []
-        self._confirmed: list[Confirmed] = []
+        self._confirmed: dict[tuple[str, int], Confirmed] = {}
 
     @property
     def is_cluster(self) -> bool:
@@ -78,9 +78,11 @@ class Store:
 
     def confirmed(self, mark: str, replicas: int) -> Confirmed:
         """A pipe of its own for writes that so many replicas must have; `mark` is a key for its use."""
-        made = Confirmed(Pipe(self._where), self._guarded, mark, replicas)
-        self._confirmed.append(made)
-        return made
+        # The same for the same use: logs are made anew when the store gets more partitions.
+        use = mark, replicas
+        if use not in self._confirmed:
+            self._confirmed[use] = Confirmed(Pipe(self._where), self._guarded, mark, replicas)
+        return self._confirmed[use]
 
     def _guarded(self, script: Script) -> Script:
         """A script as a store of this kind is given it."""
@@ -104,7 +106,7 @@ class Store:
         return self._pipes.setdefault(name, Pipe(Fixed(server.address)))
 
     async def close(self) -> None:
-        for each in self._confirmed:
+        for each in self._confirmed.values():
             await each.close()
         for pipe in (self.pipe, *self._pipes.values(), *self._readers):
             await pipe.close()
@@ -135,7 +137,7 @@ class _Part(Store):
         self.url = whole.url
         self._whole = whole
         self._cluster, self._sentinels = None, None
-        self._parts, self._pipes, self._readers, self._confirmed = {}, {}, [], []
+        self._parts, self._pipes, self._readers, self._confirmed = {}, {}, [], {}
         self._where = cluster.where(partition)
         self.pipe = cluster.pipe(partition)
 

@@ -66,6 +66,21 @@ async def test_what_is_accepted_is_on_the_replica(
         assert _on(pair.replica)[-1] == f"text {number}"
 
 
+async def test_logs_made_anew_share_a_connection(
+    pair: Pair, strict_log: Callable[..., Log], settings: Callable[..., Settings]
+) -> None:
+    """A process makes its logs anew when the store gets more partitions: no connection is added."""
+    first = await strict_log()
+    await first.append(Post("lobby", "me", "first"))
+    with pair.primary.client() as client:
+        before = len(client.client_list(_type="normal"))
+        for number in range(3):
+            logs = Logs(first.store, settings(replicas="1"))
+            await logs.settle()
+            await logs.all[0].append(Post("lobby", "me", f"{number}"))
+        assert len(client.client_list(_type="normal")) == before
+
+
 async def test_what_no_replica_has_is_not_accepted(
     pair: Pair, strict_log: Callable[..., Log]
 ) -> None:

@@ -15,7 +15,9 @@ _RECENT_MS = SHORTEST_TTL // 2
 
 class Own:
     """`hand_out` is given entries that follow right after what it was given before, in one turn of the
-    loop all that came in it. A post is told of when it has been."""
+    loop all that came in it. A post is told of when it has been. `whole_at` is when the log was last
+    read to its end, by the loop's time.
+    """
 
     def __init__(self, hand_out: Callable[[list[Entry]], None]) -> None:
         self._hand_out = hand_out
@@ -23,16 +25,19 @@ class Own:
         # The last entry that was handed out or will be with the others; when the log was last read.
         self._last = START
         self._read_at = 0
+        self.whole_at = 0.0
         self._entries: list[Entry] = []
         self._told: list[tuple[asyncio.Future[Any], Any]] = []
 
     def read(self, position: EntryId, at: int) -> None:
         """The tail has read the log: it had nothing after the position at that time of the store's."""
         self._last, self._read_at = position, at
+        self.whole_at = self._loop.time()
 
     def doubt(self) -> None:
         """Nothing is known of the log's end until it is read again."""
-        self._read_at = 0
+        self.flush()
+        self._read_at, self.whole_at = 0, 0.0
 
     def takes(self, fresh: Fresh, future: asyncio.Future[Any], result: Any) -> bool:  # noqa: ANN401
         """Whether a new entry needs no tail; the future is given its result once it is handed out."""

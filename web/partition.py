@@ -35,7 +35,8 @@ _FRESH_S = 5.0
 
 
 class Partition:
-    """Everything up to `position` has been taken in and handed to the subscribers."""
+    """Everything up to `position` has been taken in and handed to the subscribers; what was there up to
+    `trimmed_to` was cut before its time."""
 
     def __init__(self, of: Log, clock: StoreClock, everything: Everything) -> None:
         self.log = of
@@ -43,7 +44,7 @@ class Partition:
         self.clock = clock
         self.rooms = KnownRooms(self._horizon)
         self.here = Here()
-        self.position = self._birth = START
+        self.position = self.trimmed_to = self._birth = START
         self.epoch = ""
         # The window in force, which may still be a longer one than is set.
         self.window = of.window
@@ -56,8 +57,6 @@ class Partition:
         self._read_at = 0
         self._away_since: int | None = None
         self._came_to = START
-        # The last that was cut before its time.
-        self.trimmed_to = START
         self._deaths = Deaths()
         # While the log is read for the first time; none where somebody listens to what is read.
         self._backlog: Backlog | None = None
@@ -71,6 +70,7 @@ class Partition:
         await self.close()
 
     async def close(self) -> None:
+        self._own.doubt()
         self.position = self._waiters.close()  # nobody waits for a log that is followed no more
         await self._tail.close()
 
@@ -128,10 +128,11 @@ class Partition:
         another web process that is a moment ahead."""
         if cursor <= self.cursor:
             return
-        facts = await self.log.settle()
+        facts, asked_at = await self.log.settle(), asyncio.get_running_loop().time()
         if cursor <= facts.last and facts.epoch == self.epoch:
             await self.reached(cursor)
-            if cursor > self.cursor and self._away_since is not None:
+            # It may be gone: that is known when the log has been read to its end since.
+            if cursor > self.cursor and self._own.whole_at < asked_at:
                 raise StoreUnavailable("this process is behind the log; try again in a moment")
 
     async def reached(self, entry_id: EntryId) -> None:
@@ -173,7 +174,6 @@ class Partition:
     async def _begin(self) -> None:
         """A history's begin, ours or the store's: forget all, say so, read from the start."""
         facts = await self.log.settle()
-        self._own.flush()
         self._own.doubt()
         if self.epoch and facts.epoch != self.epoch:
             log.warning("the log began anew: epoch %s", facts.epoch)
@@ -256,8 +256,7 @@ class Partition:
             return
         for name, until in rooms.items():
             self.rooms[name].broadcast([Gap("expired", self.position, until)])
-        last = max(rooms.values())
-        self._everything.tell_gap(self.index, Gap("expired", self.position, last))
+        self._everything.tell_gap(self.index, Gap("expired", self.position, max(rooms.values())))
 
     def _take_entry(
         self, entry: Entry, news: dict[str, list[Held | Erased]], over: dict[str, EntryId]
@@ -276,8 +275,9 @@ class Partition:
         news.setdefault(name, []).append(live)
 
     async def learn_trimmed(self) -> None:
-        """For who has read the log itself: what was cut before is known from here on."""
-        self._trim(await trimmed_to(self.log))
+        """For who has read the log itself: what was cut before is known from here on; what was not read
+        before it was cut the tail tells to all."""
+        self._trim(min(await trimmed_to(self.log), self.position))
 
     def _trim(self, to: EntryId) -> None:
         """Messages were cut before their time: all are told whose room may have had any, which of what
