@@ -14,6 +14,9 @@ from messenger.errors import RepartitionLost
 from messenger.keys import MINUTE_LIFE_MS, PROJECTOR, Keys
 from messenger.log import Log
 from messenger.replies import facts
+from messenger.scripts import load
+
+_SWEPT = load("consumers", "swept", parts=("groups",))
 
 _PAGE = 1_000
 _DAY_MS = 86_400_000
@@ -34,11 +37,16 @@ _COUNTERS = ("projected", "swept", "expired_unprocessed")
 _MINUTE_MS = 60_000
 
 
-async def facts_of(log: Log) -> list[Argument]:
-    """Names and values of the meta that a new partition begins with."""
+async def facts_of(log: Log) -> dict[str, bytes]:
+    """What of the meta a new partition begins with."""
     found = await log.store.pipe.call("HMGET", log.keys.meta, *_FROM_META)
     pairs = zip(_FROM_META, found, strict=True)
-    return [word for name, value in pairs if value is not None for word in (name, value)]
+    return {name: value for name, value in pairs if value is not None}
+
+
+def words(of: dict[str, bytes]) -> list[Argument]:
+    """Names and values, as HSET wants them."""
+    return [word for pair in of.items() for word in pair]
 
 
 class Carrying:
@@ -60,7 +68,8 @@ class Carrying:
         await self._counts()
 
     async def _meta(self) -> None:
-        names = await facts_of(self._log)
+        found = await facts_of(self._log)
+        swept_to = found.pop("swept_to", None)
         if (await self._pipe.call("HGET", self._log.keys.meta, "trimmed_to")) != self._trimmed_to:
             raise RepartitionLost(
                 "the store was so full meanwhile that messages were cut early; it serves as before: "
@@ -70,10 +79,13 @@ class Carrying:
         raw = await self._pipe.call("HGET", self._log.keys.meta, "ancestors")
         older = [each for each in ancestors.read(raw or b"") if each.until > now]
         here = Ancestor(self._log.keys.partition, now + window)
-        names += ["ancestors", ancestors.write([here, *older])]
+        names = [*words(found), "ancestors", ancestors.write([here, *older])]
         for target in self._targets:
             pipe, meta = target.store.pipe, target.keys.meta
             await pipe.call("HSET", meta, *names)
+            # It is swept there, too: readers must be told of the later one.
+            if swept_to:
+                await pipe.run(_SWEPT, [meta], [swept_to])
             await pipe.call("HDEL", meta, *_COUNTERS)
             # No id is given twice, and no reader's cursor is ahead of the log that it goes on in.
             await pipe.call("XSETID", target.keys.log, str(self._last))

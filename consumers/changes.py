@@ -50,6 +50,11 @@ class Changes:
         if moving is None or int(until or 0) > int(ms_of(await self._store.pipe.call("TIME"))):
             return
         # Another worker may have begun with it.
-        with contextlib.suppress(RebuildRunning, RepartitionLost):
-            if left := await recover(self._store, self.logs.settings):
+        with contextlib.suppress(RebuildRunning):
+            try:
+                left = await recover(self._store, self.logs.settings)
+            except RepartitionLost as error:
+                log.error("a repartition that was killed is not over: %s", error)
+                return
+            if left:
                 log.warning("a repartition to %d was killed, and is over now", left.new)

@@ -38,6 +38,11 @@ _LEASE = load("consumers", "lease")
 _KEEP_EVERY_S = 2.0
 # Less than the lease, by more than clocks are apart.
 _MAY_MS = 5_000
+# As in fence.lua.
+HELD = 2**53 - 1
+# So long replicas may take (confirmed.py).
+_WAIT_MS = 1_000
+_MARK_LIFE_MS = 60_000
 LOST = (
     "the store was away for too long, or too slow; it serves as before, or the new number is in force: "
     "run it again to see"
@@ -64,12 +69,15 @@ class Numbers(NamedTuple):
 class Moving:
     """A hold of the partitions that there were, `logs`, for as long as nobody else has taken it."""
 
-    def __init__(self, store: Store, logs: Sequence[Log], new: int, stop: asyncio.Event) -> None:
+    def __init__(
+        self, store: Store, logs: Sequence[Log], new: int, stop: asyncio.Event, replicas: int
+    ) -> None:
         self.store = store
         self.logs = logs
         self.numbers = Numbers(len(logs), new)
         self.word = secrets.token_hex(8)
         self.stop = stop
+        self.replicas = replicas
         # What has moved, by the partition that it comes from, as far as we have seen it.
         self.moved: dict[int, Moved] = {}
 
@@ -89,20 +97,20 @@ class Moving:
         for log in self.logs:
             left = await self._lease(log, "take")
             if left:
-                for each in taken:
-                    await self.fence(each, "lift")
+                for each in reversed(taken):
+                    await self.fence(each, "leave")
                 raise RebuildRunning(
                     "a rebuild or another repartition is at work; one that died is forgotten after "
                     f"{-(-left // 1_000)} s"
                 )
             taken.append(log)
 
+    async def begin(self) -> None:
+        """From here on a worker takes away what there is, should we die."""
+        _held(await self.fence(self.logs[0], "begin", str(self.numbers)))
+
     async def put(self, ms: int) -> list[EntryId]:
         """Puts the fence up, for so long at the most; the last id of each log."""
-        first = self.logs[0]
-        await self.ask(
-            partial(first.store.pipe.call, "HSET", first.keys.meta, "moving", str(self.numbers))
-        )
         last = [await self.fence(log, "put", ms) for log in self.logs]
         return [EntryId.read(_held(each)) for each in last]
 
@@ -128,14 +136,33 @@ class Moving:
 
     async def finish(self) -> None:
         """Takes out of the old partitions what has moved, and opens them, the first one last."""
+        # A failover that lost the commit must still find a way back.
+        await self.require_replicas(self.logs[0])
         for log in self.logs[1:]:
             _held(await self.fence(log, "number", self.numbers.new))
         for number in range(*self.numbers):
             pipe = self.store.of(number).pipe
-            await self.ask(partial(pipe.call, "HDEL", Keys(number).meta, "split"))
+            await self.ask(partial(pipe.call, "HDEL", Keys(number).meta, "split", "fence"))
         await asyncio.gather(*(self._clean(log) for log in self.logs))
-        for log in reversed(self.logs):
+        for log in self.logs[:0:-1]:
             await self.fence(log, "lift")
+            # Not with a lease that was lost; while the first one is held a worker tries again.
+            if await self.ask(partial(log.store.pipe.call, "HEXISTS", log.keys.meta, "fence")):
+                raise RepartitionLost(LOST)
+        await self.fence(self.logs[0], "lift")
+
+    async def require_replicas(self, log: Log) -> None:
+        """Where a message counts only when so many replicas have it, they have what was written now."""
+        if not self.replicas:
+            return
+        mark = ("SET", log.keys.mark, "", "PX", _MARK_LIFE_MS)
+        _, told = await log.store.pipe.once(mark, ("WAIT", self.replicas, _WAIT_MS))
+        if told < self.replicas:
+            raise RepartitionLost(
+                f"the store does not say that {self.replicas} replicas have what was done "
+                "(MESSENGER_REPLICAS); it serves as before, or the new number is in force and a worker "
+                "goes on"
+            )
 
     async def clear(self) -> None:
         """Takes away whatever there is of the new partitions."""
@@ -168,10 +195,8 @@ class Moving:
 
     async def _clean(self, log: Log) -> None:
         moved = self.moved.get(log.keys.partition) or await self._read(log)
-        rooms: list[Argument] = [len(moved.rooms), *moved.rooms]
         for at in range(0, len(moved.entries), PAGE):
-            await self._take_out(log, rooms, moved.entries[at : at + PAGE])
-            rooms = [0]
+            await self._take_out(log, moved.entries[at : at + PAGE])
         minutes = await self.ask(partial(log.store.pipe.call, "HKEYS", log.keys.moved))
         numbers = sorted({int(each.split(b":")[0]) for each in minutes})
         names = [log.keys.minute(each * 60_000) for each in numbers]
@@ -187,22 +212,24 @@ class Moving:
                     moved.note(raw, log.window)
         return moved
 
-    async def _take_out(
-        self, log: Log, rooms: list[Argument], entries: Sequence[tuple[bytes, int]]
-    ) -> None:
-        keys = log.keys
+    async def _take_out(self, log: Log, entries: Sequence[tuple[bytes, int, bytes]]) -> None:
+        """With each page its rooms' indexes: the projector may have made one anew meanwhile."""
+        keys, rooms = log.keys, sorted({room for _, _, room in entries})
         names = [keys.log, keys.meta, keys.expiring, keys.letters, keys.moved]
-        args: list[Argument] = [self.word, log.window, *rooms]
-        args += [word for entry in entries for word in entry]
+        args: list[Argument] = [self.word, log.window, len(rooms), *rooms]
+        args += [word for entry in entries for word in entry[:2]]
         if await self._run(log, _CLEAN, names, args) < 0:
             raise RepartitionLost(LOST)
 
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(_KEEP_EVERY_S)
-            for log in self.logs:
-                with contextlib.suppress(*AWAY):
-                    await self._lease(log, "keep")
+            # All at once: one that is away must not let the others' leases end.
+            await asyncio.gather(*(self._keep_one(log) for log in self.logs))
+
+    async def _keep_one(self, log: Log) -> None:
+        with contextlib.suppress(*AWAY):
+            await self._lease(log, "keep")
 
     async def _lease(self, log: Log, what: str) -> int:
         return int(await self._run(log, _LEASE, [log.keys.meta], [self.word, LEASE_MS, what]))
@@ -230,7 +257,7 @@ async def recover(store: Store, settings: Settings) -> Numbers | None:
     if left is None:
         return None
     logs = Logs(store, msgspec.structs.replace(settings, partitions=left.old)).all
-    moving = Moving(store, logs, left.new, asyncio.Event())
+    moving = Moving(store, logs, left.new, asyncio.Event(), settings.replicas)
     async with moving.held():
         if await moving.decide():
             await moving.finish()

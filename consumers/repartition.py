@@ -13,9 +13,9 @@ from functools import partial
 
 import msgspec
 
-from consumers.carrying import Carrying, facts_of
+from consumers.carrying import Carrying, facts_of, words
 from consumers.memory import read_memory
-from consumers.moving import LOST, Moving
+from consumers.moving import HELD, LOST, Moving
 from consumers.projector import Projector
 from consumers.rebuild import LEASE_MS
 from consumers.splitting import PAGE, Split
@@ -38,9 +38,6 @@ _LEAVE_S = 20.0
 # A store that is fuller than this with the copies would cut messages early.
 _FULL = 0.8
 _KEEP_EVERY_S = 2.0
-# So long replicas may take for the copies (confirmed.py).
-_WAIT_MS = 1_000
-_MARK_LIFE_MS = 60_000
 
 _FOUND = load("consumers", "found")
 
@@ -61,8 +58,7 @@ class Repartition:
         self.refused_s = 0.0
         self._old = len(logs.all)
         self._stop = stop
-        self._replicas = settings.replicas
-        self._moving = Moving(logs.store, logs.all, to, stop)
+        self._moving = Moving(logs.store, logs.all, to, stop, settings.replicas)
         more = msgspec.structs.replace(settings, partitions=to)
         self._targets = Logs(logs.store, more, _Target)
         self._targets.all = self._targets.all[self._old :]
@@ -112,11 +108,12 @@ class Repartition:
 
     async def _prepare(self) -> None:
         """Founds the new partitions. What a repartition that died has left of them goes first."""
+        await self._moving.begin()
         await self._moving.clear()
         await self._require_room()
         for split in self._splits:
             log = split.log
-            begin = await split.ask(partial(facts_of, log))
+            begin = words(await split.ask(partial(facts_of, log)))
             secret = await split.ask(partial(log.store.pipe.call, "GET", log.keys.secret))
             cut = await split.ask(partial(log.store.pipe.call, "HGET", log.keys.meta, "trimmed_to"))
             self._trimmed_to.append(cut)
@@ -182,6 +179,9 @@ class Repartition:
                 part = min(split.position.ms / max(last.ms, 1), 1.0)
                 self.done = 0.9 * (number + part) / len(self._splits)
             self.done = 0.9 * (number + 1) / len(self._splits)
+        # What came to the first ones while the last ones were copied.
+        while PAGE in [await split.next() for split in self._splits]:
+            self._require_working()
 
     async def _switch(self) -> None:
         """The last step: posts wait for it."""
@@ -204,8 +204,6 @@ class Repartition:
         self._moving.stop = asyncio.Event()
         self._moving.moved = {split.log.keys.partition: split.moved for split in self._splits}
         await self._moving.commit()
-        with contextlib.suppress(RepartitionLost, *AWAY):
-            await self._require_replicas(self._moving.logs[0])
         await self._end()
         self.refused_s = loop.time() - began
 
@@ -222,22 +220,11 @@ class Repartition:
         for target in self._targets.all:
             keys, pipe = target.keys, target.store.pipe
             # From here on no sign of life gives it an end again (split.lua).
-            await pipe.call("HSET", keys.meta, "split", "whole")
+            # Nor does anything come in before there is no way back (moving.py).
+            await pipe.call("HSET", keys.meta, "split", "whole", "fence", HELD)
             for key in (keys.log, keys.meta, keys.expiring, keys.secret):
                 await pipe.call("PERSIST", key)
-            await self._require_replicas(target)
-
-    async def _require_replicas(self, log: Log) -> None:
-        """Where a message counts only when so many replicas have it, they have what was written now."""
-        if not self._replicas:
-            return
-        mark = ("SET", log.keys.mark, "", "PX", _MARK_LIFE_MS)
-        _, told = await log.store.pipe.once(mark, ("WAIT", self._replicas, _WAIT_MS))
-        if told < self._replicas:
-            raise RepartitionLost(
-                f"the store does not say that {self._replicas} replicas have the copies "
-                "(MESSENGER_REPLICAS); it serves as before"
-            )
+            await self._moving.require_replicas(target)
 
     async def _is_projected(self, split: Split) -> bool:
         for target in split.targets.values():

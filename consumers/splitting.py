@@ -49,16 +49,14 @@ class Raw(NamedTuple):
 
 
 class Moved:
-    """What has moved out of a log: the rooms, and of each entry its id and when it is over."""
+    """What has moved out of a log: of each entry its id, when it is over, and its room."""
 
     def __init__(self) -> None:
-        self.rooms: set[bytes] = set()
-        self.entries: list[tuple[bytes, int]] = []
+        self.entries: list[tuple[bytes, int, bytes]] = []
 
     def note(self, raw: Raw, window: int) -> None:
         assert raw.room is not None
-        self.rooms.add(raw.room)
-        self.entries.append((raw.id, raw.expires_at(window)))
+        self.entries.append((raw.id, raw.expires_at(window), raw.room))
 
 
 class Split:

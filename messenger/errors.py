@@ -208,7 +208,8 @@ class Repartitioned(Undone):
 
 
 class RepartitionLost(Undone):
-    """A repartition that could not be done: the store serves as it did before."""
+    """A repartition that could not be done, or brought to its end: the store serves as it did before, or
+    the new number is in force and a worker goes on."""
 
     code = "repartition-lost"
 

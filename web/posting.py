@@ -11,6 +11,7 @@ from messenger import durations, wording
 from messenger.errors import BadField, Repartitioning
 from messenger.fields import Milliseconds
 from messenger.log import Appended, Log, Post
+from messenger.loops import Backoff
 from messenger.messages import Message
 from messenger.pipe import PATIENCE_S
 from web.answers import direct_json, path_of
@@ -20,8 +21,8 @@ from web.direct import head_of
 from web.queries import idempotency_key_of, room_of
 from web.ratelimits import fields
 
-# How often it is tried again while the store gets more partitions.
-_AGAIN_S = 0.05
+# How soon it is tried again while the store gets more partitions; then twice as long, up to a cap.
+_AGAIN_S, _AGAIN_CAP_S = 0.05, 0.4
 
 _encode = msgspec.json.Encoder().encode
 
@@ -93,8 +94,9 @@ async def append(request: web.Request, asked: Post) -> tuple[Log, Appended]:
 async def _append_again(app: web.Application, asked: Post) -> tuple[Log, Appended]:
     """The store gets more partitions: nothing was appended, and soon it will be, maybe elsewhere."""
     patient_until = asyncio.get_running_loop().time() + PATIENCE_S
+    backoff = Backoff(first_s=_AGAIN_S, cap_s=_AGAIN_CAP_S)
     while True:
-        await asyncio.sleep(_AGAIN_S)
+        await asyncio.sleep(backoff.next_s())
         log = app[LOGS].of(asked.room)
         try:
             return log, await log.append(asked)

@@ -8,12 +8,15 @@
 -- KEYS  1 log   2 meta   3 expiring
 -- ARGV  1 how many entries at the most   2 the age up to which an entry is kept in any case (ms)
 --       3 where to look on among the keys: the cursor that the last call gave, or 0   4 how many
--- Returns {entries cut, ms of the oldest that is left; -1 if there is none, cursor}
+-- Returns {entries cut, ms of the oldest that is left; -1 if there is none, cursor}; {0, -1, 3} while the
+--         fence of a repartition is up: nothing was done then
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until', 'trimmed_to')
+local facts = redis.call('HMGET', KEYS[2], 'view', 'beside', 'beside_until', 'trimmed_to', 'fence')
 local trimmed_to = facts[4]
+-- What a repartition has copied by now would come back there.
+if facts[5] and tonumber(facts[5]) > now then return {0, -1, ARGV[3]} end
 
 -- As the room's index has it: padded, so that the order of text is the order of ids.
 local function member(id)

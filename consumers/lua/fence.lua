@@ -4,6 +4,7 @@
 -- The commit is a step on the first partition alone, and comes after all others are held: so the number
 -- of partitions changes at one moment, and who finds a partition held can tell by the first one whether
 -- it was before that or after.
+-- flags: allow-oom (what it opens and takes away frees memory, and must work when there is none)
 --
 -- KEYS  1 log   2 meta
 -- ARGV  1 the holder's word
@@ -12,6 +13,8 @@
 --         commit: hold, and the number of partitions (3) is in force in the place of another (4)
 --         number: the number of partitions (3) is that of the first one
 --         back: take the fence down, unless the number of partitions (3) is in force
+--         begin: what is begun (3) is noted, for who finds it if its maker dies
+--         leave: give the lease back, and change nothing
 --         lift: it is over, and so is the lease
 -- Returns the log's last id; 'moved' for a `back` that comes too late; or '' if the lease or the fence was
 --         lost: nothing was done then.
@@ -32,6 +35,10 @@ elseif ARGV[2] == 'hold' or ARGV[2] == 'commit' then
 elseif ARGV[2] == 'back' then
   if facts[4] == ARGV[3] then return 'moved' end
   redis.call('HDEL', KEYS[2], 'fence')
+elseif ARGV[2] == 'begin' then
+  redis.call('HSET', KEYS[2], 'moving', ARGV[3])
+elseif ARGV[2] == 'leave' then
+  redis.call('HDEL', KEYS[2], 'rebuild', 'rebuild_until')
 elseif ARGV[2] == 'number' then
   redis.call('HSET', KEYS[2], 'partitions', ARGV[3])
 else

@@ -76,5 +76,7 @@ elseif redis.call('HGET', KEYS[2], 'window_next') ~= ARGV[2] then
   redis.call('HSET', KEYS[2], 'window_next', wanted, 'window_at', string.format('%.0f', now + window))
 end
 
-return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[4]), last, window,
-  redis.call('HGET', KEYS[2], 'ancestors') or ''}
+-- The last one stands first: when its time is over, so is that of all.
+local ancestors = redis.call('HGET', KEYS[2], 'ancestors') or ''
+if ancestors ~= '' and tonumber(string.match(ancestors, ':(%d+)')) <= now then ancestors = '' end
+return {'settled', redis.call('HGET', KEYS[2], 'epoch'), redis.call('GET', KEYS[4]), last, window, ancestors}
