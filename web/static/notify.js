@@ -1,5 +1,5 @@
 // Notifications, off until asked for. They say that something was said and not what: a system keeps
-// them where a page can't take them back. They go with what they speak of, and with the page.
+// them. They go with it, and with the page.
 import { browser } from "/static/store.js";
 
 const button = document.querySelector("#notify");
@@ -14,19 +14,21 @@ export function notifier(room) {
   const worker = () => navigator.serviceWorker?.getRegistration();
 
   async function show() {
-    const body = until.length === 1 ? "1 new message" : `${until.length} new messages`;
+    const body = `${until.length} new message${until.length > 1 ? "s" : ""}`;
     await (await worker())?.showNotification(room, { body, tag, icon: "/static/icon-192.png" });
   }
 
   async function close() {
     clearTimeout(timer);
     until = [];
-    for (const shown of (await (await worker())?.getNotifications({ tag })) ?? []) shown.close();
+    const shown = await (await worker())?.getNotifications({ tag });
+    // What came meanwhile has this tag.
+    if (!until.length) shown?.forEach((each) => each.close());
   }
 
   function draw() {
     button.ariaPressed = String(isOn());
-    button.title = button.ariaLabel = isOn() ? "Notifications are on" : "Notifications are off";
+    button.title = button.ariaLabel = `Notifications are ${isOn() ? "on" : "off"}`;
   }
 
   if (!("Notification" in window) || !navigator.serviceWorker) return { tell() {} };
