@@ -14,11 +14,12 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from consumers.rebuild import LEASE_MS
+from consumers.rebuild import KEEP_EVERY_S, LEASE_MS
 from consumers.scan import every_key, partition_of_key
 from consumers.splitting import PAGE, PATIENCE_S, Moved, moves_to, read_page
 from messenger.address import Argument
 from messenger.clock import ms_of
+from messenger.confirmed import MARK_LIFE_MS, WAIT_MS
 from messenger.connection import Store
 from messenger.entries import START, EntryId
 from messenger.errors import RebuildRunning, RepartitionLost
@@ -35,14 +36,10 @@ _UNCOUNT = load("consumers", "uncount")
 _DROP = load("consumers", "drop")
 _LEASE = load("consumers", "lease")
 
-_KEEP_EVERY_S = 2.0
 # Less than the lease, by more than clocks are apart.
 _MAY_MS = 5_000
 # As in fence.lua.
 HELD = 2**53 - 1
-# So long replicas may take (confirmed.py).
-_WAIT_MS = 1_000
-_MARK_LIFE_MS = 60_000
 LOST = (
     "the store was away for too long, or too slow; it serves as before, or the new number is in force: "
     "run it again to see"
@@ -155,8 +152,8 @@ class Moving:
         """Where a message counts only when so many replicas have it, they have what was written now."""
         if not self.replicas:
             return
-        mark = ("SET", log.keys.mark, "", "PX", _MARK_LIFE_MS)
-        _, told = await log.store.pipe.once(mark, ("WAIT", self.replicas, _WAIT_MS))
+        mark = ("SET", log.keys.mark, "", "PX", MARK_LIFE_MS)
+        _, told = await log.store.pipe.once(mark, ("WAIT", self.replicas, WAIT_MS))
         if told < self.replicas:
             raise RepartitionLost(
                 f"the store does not say that {self.replicas} replicas have what was done "
@@ -223,7 +220,7 @@ class Moving:
 
     async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(_KEEP_EVERY_S)
+            await asyncio.sleep(KEEP_EVERY_S)
             # All at once: one that is away must not let the others' leases end.
             await asyncio.gather(*(self._keep_one(log) for log in self.logs))
 

@@ -26,7 +26,7 @@ from messenger.scripts import Script, load
 
 # Longer than a store takes to start again; who is away for longer begins anew.
 LEASE_MS = 15_000
-_KEEP_EVERY_S = 2.0
+KEEP_EVERY_S = 2.0
 _PATIENCE_S = 10.0
 # How long the end of a rebuild that is not whole may take.
 _LEAVE_S = 10.0
@@ -180,7 +180,7 @@ class Rebuild:
     async def _keep(self) -> None:
         """Keeps the leases while partitions wait for their turn."""
         while True:
-            await asyncio.sleep(_KEEP_EVERY_S)
+            await asyncio.sleep(KEEP_EVERY_S)
             for log in self._leased:
                 with contextlib.suppress(*AWAY):
                     await self._lease(log, "keep")

@@ -17,7 +17,7 @@ from consumers.carrying import Carrying, facts_of, words
 from consumers.memory import read_memory
 from consumers.moving import HELD, LOST, Moving
 from consumers.projector import Projector
-from consumers.rebuild import LEASE_MS
+from consumers.rebuild import KEEP_EVERY_S, LEASE_MS
 from consumers.splitting import PAGE, Split
 from consumers.sweeper import Sweeper
 from messenger.entries import START, EntryId
@@ -37,7 +37,6 @@ _LOOK_S = 0.01
 _LEAVE_S = 20.0
 # A store that is fuller than this with the copies would cut messages early.
 _FULL = 0.8
-_KEEP_EVERY_S = 2.0
 
 _FOUND = load("consumers", "found")
 
@@ -168,7 +167,7 @@ class Repartition:
             with contextlib.suppress(Stopped, *AWAY):
                 for split in self._splits:
                     await split.keep()
-            await pause(stop, _KEEP_EVERY_S)
+            await pause(stop, KEEP_EVERY_S)
 
     async def _copy(self) -> None:
         """Until what is left is what comes in the time of a page."""

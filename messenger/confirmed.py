@@ -22,8 +22,8 @@ from messenger.scripts import Script, load
 
 # So long replicas may take. Whoever comes in the middle of it waits twice as long, and no longer than
 # a post may take.
-_WAIT_MS = 1_000
-_MARK_LIFE_MS = 60_000
+WAIT_MS = 1_000
+MARK_LIFE_MS = 60_000
 # Scripts' first words that say that something is as it was asked to be. What is refused was not written.
 _DONE = (b"posted", b"seen", b"erased")
 _MARK = load("messenger", "mark")
@@ -46,7 +46,7 @@ class Confirmed:
         self._pipe = pipe
         self._guard = guard
         self._replicas = replicas
-        self._mark = (b"EVAL", guard(_MARK).source, 1, mark, _MARK_LIFE_MS)
+        self._mark = (b"EVAL", guard(_MARK).source, 1, mark, MARK_LIFE_MS)
         self._asked: list[_Asked] = []
         self._work: asyncio.Task[None] | None = None
         # What was wrong with the last group. It is never raised itself: a traceback would keep those
@@ -124,7 +124,7 @@ class Confirmed:
     async def _reach(self, wire: Wire, fate: str) -> Exception | None:
         """Waits for the replicas to have all that was sent on this connection; what went wrong."""
         marked = wire.send(self._mark)
-        told = wire.send((b"WAIT", self._replicas, _WAIT_MS))
+        told = wire.send((b"WAIT", self._replicas, WAIT_MS))
         await asyncio.wait((marked, told))
         for error in (marked.exception(), told.exception()):
             if isinstance(error, Exception):

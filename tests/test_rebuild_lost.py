@@ -116,7 +116,7 @@ async def test_one_that_stood_still_for_too_long_is_not_switched_to(
 ) -> None:
     """It has missed what was applied since its lease was over: it is given up, and says so."""
     monkeypatch.setattr(rebuild, "LEASE_MS", 200)
-    monkeypatch.setattr(rebuild, "_KEEP_EVERY_S", 60.0)
+    monkeypatch.setattr(rebuild, "KEEP_EVERY_S", 60.0)
     held = Held(monkeypatch)
     with private_store.client() as client:
         await planted(client, logs)
@@ -137,7 +137,7 @@ async def test_one_that_lost_its_lease_harms_no_other(
 ) -> None:
     """It stood still, another one began: what that one builds is not touched when it goes on."""
     monkeypatch.setattr(rebuild, "LEASE_MS", 300)
-    monkeypatch.setattr(rebuild, "_KEEP_EVERY_S", 60.0)
+    monkeypatch.setattr(rebuild, "KEEP_EVERY_S", 60.0)
     with private_store.client() as client:
         await planted(client, logs)
         first, second = (Rebuild(logs, asyncio.Event()) for _ in range(2))
