@@ -17,6 +17,7 @@ from messenger.settings import Settings, load
 from tests.commands import Commands
 from tests.installed import installed
 from tests.private_cluster import PrivateCluster, wait_for
+from tests.private_sentinels import PrivateSentinels
 from tests.private_store import PrivateStore
 from tests.serving import Messenger, serving
 from tests.stores import KINDS, make_store, servers_of
@@ -123,6 +124,17 @@ def _emptied(cluster: PrivateCluster) -> bool:
     for node in cluster.nodes:
         empty(node)
     return True
+
+
+@pytest.fixture
+def group() -> Iterator[PrivateSentinels]:
+    """A primary with two replicas that three sentinels watch, the test's own."""
+    made = PrivateSentinels()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.remove()
 
 
 @pytest.fixture

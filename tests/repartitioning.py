@@ -17,6 +17,7 @@ from messenger.settings import Settings
 from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import now_ms
+from tests.rebuilding import Held
 
 ROOMS = [f"room-{number}" for number in range(12)]
 
@@ -29,6 +30,17 @@ async def repartitioned(store: Store, settings: Settings, to: int) -> Logs:
     work = Repartition(await in_force(store, settings), settings, to, asyncio.Event())
     assert await work.run()
     return await in_force(store, settings)
+
+
+async def held_before(
+    monkeypatch: pytest.MonkeyPatch, logs: Logs, settings: Settings, step: str, stop: asyncio.Event
+) -> tuple[asyncio.Task[bool], Held]:
+    """One to two partitions, with messages in them, that stands still before a step until it may go."""
+    await talk(logs, 1)
+    held = Held(monkeypatch, step, Repartition)
+    work = asyncio.create_task(Repartition(logs, settings, 2, stop).run())
+    await held.is_there.wait()
+    return work, held
 
 
 async def in_force(store: Store, settings: Settings) -> Logs:

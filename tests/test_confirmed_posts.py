@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
@@ -75,16 +75,6 @@ async def test_readiness_says_that_replicas_are_missing(pair: Pair, run_messenge
     await asyncio.to_thread(pair.replica.start)
     await wait_until(lambda: says('"ready"'), "it is ready again", seconds=20)
     await messenger.post("after")
-
-
-@pytest.fixture
-def group() -> Iterator[PrivateSentinels]:
-    made = PrivateSentinels()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.remove()
 
 
 async def test_sentinels_that_fail_over_lose_no_accepted_message(

@@ -26,11 +26,11 @@ from tests.damages import verified
 from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, now_ms
-from tests.rebuilding import Held
 from tests.repartitioning import (
     ROOMS,
     Killed,
     by_room,
+    held_before,
     in_force,
     kill_at,
     let_copies_die,
@@ -46,10 +46,7 @@ async def test_two_at_once(
     store: Store, logs: Logs, settings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second is refused and harms nothing, and so is a rebuild; and one beside a rebuild."""
-    await talk(logs, 1)
-    held = Held(monkeypatch, "_switch", Repartition)
-    first = asyncio.create_task(Repartition(logs, settings(), 2, asyncio.Event()).run())
-    await held.is_there.wait()
+    first, held = await held_before(monkeypatch, logs, settings(), "_switch", asyncio.Event())
     for second in (
         Repartition(logs, settings(), 3, asyncio.Event()),
         Rebuild(logs, asyncio.Event()),
@@ -127,10 +124,7 @@ async def test_a_worker_lets_one_that_lives_go_on(
     store: Store, logs: Logs, settings: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is slow is not taken over."""
-    await talk(logs, 1)
-    held = Held(monkeypatch, "_catch_up", Repartition)
-    slow = asyncio.create_task(Repartition(logs, settings(), 2, asyncio.Event()).run())
-    await held.is_there.wait()
+    slow, held = await held_before(monkeypatch, logs, settings(), "_catch_up", asyncio.Event())
     changes = Changes(logs)
     await changes._step(asyncio.Event())
     assert changes.logs is logs
@@ -148,10 +142,8 @@ async def test_a_stop_leaves_all_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Before the last step; not a key of the new partitions is left."""
-    await talk(logs, 1)
-    held, stop = Held(monkeypatch, "_switch", Repartition), asyncio.Event()
-    work = asyncio.create_task(Repartition(logs, settings(), 2, stop).run())
-    await held.is_there.wait()
+    stop = asyncio.Event()
+    work, held = await held_before(monkeypatch, logs, settings(), "_switch", stop)
     stop.set()
     held.go.set()
     assert not await work
@@ -169,10 +161,7 @@ async def test_a_log_that_is_cut_meanwhile_gives_it_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was cut early must not come back by a copy."""
-    await talk(logs, 1)
-    held = Held(monkeypatch, "_switch", Repartition)
-    work = asyncio.create_task(Repartition(logs, settings(), 2, asyncio.Event()).run())
-    await held.is_there.wait()
+    work, held = await held_before(monkeypatch, logs, settings(), "_switch", asyncio.Event())
     with private_store.client() as client:
         client.hset(KEYS.meta, "trimmed_to", "5-0")
         held.go.set()

@@ -1,7 +1,7 @@
 """The messenger on a primary with two replicas that three sentinels watch."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -18,16 +18,6 @@ from tests.waiting import wait_until
 PARTITIONS = 2
 
 Run = Callable[..., Awaitable[Messenger]]
-
-
-@pytest.fixture
-def group() -> Iterator[PrivateSentinels]:
-    made = PrivateSentinels()
-    try:
-        made.start()
-        yield made
-    finally:
-        made.remove()
 
 
 async def failed_over(group: PrivateSentinels, before: Replicated) -> Replicated:
