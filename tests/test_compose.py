@@ -25,6 +25,7 @@ _SAME = (
     "appendfsync",
     "aof-use-rdb-preamble",
     "crash-log-enabled",
+    "hz",
     "maxmemory-policy",
     "save",
     "slowlog-max-len",

@@ -141,6 +141,7 @@ def test_what_is_no_folder_of_ours_is_refused(tmp_path: Path, what: str) -> None
         ("save", ""),
         ("aof-use-rdb-preamble", "no"),
         ("stream-node-max-entries", "1"),
+        ("hz", "100"),
         ("maxmemory-policy", "noeviction"),
         ("unixsocketperm", "700"),
         ("crash-log-enabled", "no"),
