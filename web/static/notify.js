@@ -11,19 +11,22 @@ export function notifier(room) {
   let timer;
 
   const isOn = () => browser.get(NAME, false) && Notification.permission === "granted";
-  const worker = () => navigator.serviceWorker?.getRegistration();
+  // On a first visit it may still be installing, and shows nothing before it is there.
+  const worker = () => navigator.serviceWorker.ready;
 
   async function show() {
+    const ready = await worker();
+    if (!until.length) return;
     const body = `${until.length} new message${until.length > 1 ? "s" : ""}`;
-    await (await worker())?.showNotification(room, { body, tag, icon: "/static/icon-192.png" });
+    await ready.showNotification(room, { body, tag, icon: "/static/icon-192.png" });
   }
 
   async function close() {
     clearTimeout(timer);
     until = [];
-    const shown = await (await worker())?.getNotifications({ tag });
+    const shown = await (await worker()).getNotifications({ tag });
     // What came meanwhile has this tag.
-    if (!until.length) shown?.forEach((each) => each.close());
+    if (!until.length) shown.forEach((each) => each.close());
   }
 
   function draw() {
