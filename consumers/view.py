@@ -55,11 +55,15 @@ class View:
 
     async def page(self, room: str, before: EntryId | None, count: int) -> list[Message]:
         """Up to `count` messages before an id, or the newest; the oldest first."""
+        return [messages.decode(row) for row in await self.rows_before(room, before, count)]
+
+    async def rows_before(self, room: str, before: EntryId | None, count: int) -> list[bytes]:
+        """The same, as they are stored: what messages.encode gave."""
         rows = await self._rows(room, "before", before, count)
         return rows[::-1]
 
-    async def page_after(self, room: str, after: EntryId, count: int) -> list[Message]:
-        """Up to `count` messages after an id, the oldest first."""
+    async def rows_after(self, room: str, after: EntryId, count: int) -> list[bytes]:
+        """Up to `count` messages after an id as they are stored, the oldest first."""
         return await self._rows(room, "after", after, count)
 
     async def message(self, room: str, message: EntryId) -> Message:
@@ -91,13 +95,13 @@ class View:
 
     async def _rows(
         self, room: str, direction: str, from_id: EntryId | None, count: int
-    ) -> list[Message]:
+    ) -> list[bytes]:
         from_member = member(from_id) if from_id else ""
         args: list[Argument] = [room, direction, from_member, count, self._log.partitions]
-        raw = await self._pipe.run(_PAGE, [self._keys.meta], args)
-        if raw is None:
+        rows: list[bytes] | None = await self._pipe.run(_PAGE, [self._keys.meta], args)
+        if rows is None:
             raise Repartitioning(REPARTITIONING)
-        return [messages.decode(row) for row in raw]
+        return rows
 
     async def _from_log(self, message: EntryId) -> Message | None:
         """A message that the projector has not come to yet. Raises Gone where it waits to be swept."""

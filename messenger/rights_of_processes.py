@@ -114,7 +114,8 @@ READ_VIEW = (
     Right("HGET :meta view", "which view that is"),
     *in_view("ZREVRANGEBYLEX :room:* + -", "page: before an id"),
     *in_view("ZRANGEBYLEX :room:* - +", "page: after an id"),
-    *in_view("GET :message:*", "page, row: the messages"),
+    *in_view("MGET :message:*", "page: the messages"),
+    *in_view("GET :message:*", "row: one message"),
     *in_view("ZRANGE :rooms +inf 0 BYSCORE REV", "rooms: those that live"),
     Right("XRANGE :log 0-1 0-1", "a message that the projector has not come to yet"),
 )

@@ -16,6 +16,7 @@ from messenger.entries import START, EntryId
 from messenger.events import MessageErased, MessagePosted
 from messenger.keys import PROJECTOR
 from messenger.log import Log, Logs, Post
+from tests.past import begin_earlier, fill, ids_of_late
 from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, add_posted, counts, now_ms
@@ -41,6 +42,23 @@ async def viewed(log: Log) -> dict[str, list[str]]:
     rooms = [row.room for row in await view.rooms(now)]
     found = {room: [m.text for m in await view.page(room, None, 100_000)] for room in rooms}
     return {room: texts for room, texts in found.items() if texts}
+
+
+async def test_a_page_of_thousands(private_store: PrivateStore, log: Log) -> None:
+    """More than one look at the index gives: each message once, in order, and what has gone left out."""
+    with private_store.client() as client:
+        begin_earlier(client)
+        ids = list(ids_of_late(client, 2_500))
+        fill(client, ids)
+        await project_all(log)
+        gone = ids[1_400:1_600]
+        client.delete(*(KEYS.message(each) for each in gone))
+    left = ids[:1_400] + ids[1_600:]
+    view = View(log)
+    assert [each.id for each in await view.page("lobby", None, 10_000)] == left
+    assert [each.id for each in await view.page("lobby", None, 1_500)] == left[-1_500:]
+    after = await view.rows_after("lobby", EntryId.parse(ids[0]), 1_500)
+    assert [messages.decode(each).id for each in after] == left[1:1_501]
 
 
 async def test_the_view_equals_a_fold_of_the_log(

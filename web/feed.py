@@ -99,6 +99,8 @@ class Feed:
     def before(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
         """A page before an id, oldest first; None where memory does not reach back far enough."""
         room = self._loaded_room(name)
+        if START < entry_id <= room.floor:
+            return None  # none of what is remembered is so old
         held = room.before(entry_id, limit, self.clock.now())
         return held if len(held) == limit or room.floor == START else None
 

@@ -1,11 +1,10 @@
 """Pages of messages over HTTP: the newest from memory, older ones from there or from the view."""
 
+import msgspec
 from aiohttp import web
 
-from messenger import messages
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, StoreUnavailable
-from messenger.messages import Message
 from web import polling
 from web.answers import direct_json, json_answer, json_fields, path_of
 from web.appkeys import FEED
@@ -14,6 +13,16 @@ from web.feed import Feed
 from web.live import Held
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
 from web.room import Page
+
+
+class _Ends(msgspec.Struct, gc=False):
+    """What of a row must be known to list it; the rest of it is handed on as it is."""
+
+    id: str
+    expires_at: int
+
+
+_ends_of = msgspec.json.Decoder(_Ends).decode
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -41,10 +50,10 @@ async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]
         return held.held
     before = held.held[0].id if held.held else None
     try:
-        older = await view_of(request, room).page(room, before, limit - len(held.held))
+        older = await view_of(request, room).rows_before(room, before, limit - len(held.held))
     except StoreUnavailable:
         return held.held
-    return [_held(message) for message in older] + held.held
+    return [_held(row) for row in older] + held.held
 
 
 async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResponse:
@@ -75,18 +84,19 @@ async def before_held(request: web.Request, room: str, before: EntryId, limit: i
     held = request.app[FEED].before(room, before, limit)
     if held is not None:
         return held
-    return [_held(each) for each in await view_of(request, room).page(room, before, limit)]
+    return [_held(row) for row in await view_of(request, room).rows_before(room, before, limit)]
 
 
 async def _after_held(request: web.Request, room: str, after: EntryId, limit: int) -> list[Held]:
     held = request.app[FEED].after(room, after, limit)
     if held is not None:
         return held
-    return [_held(each) for each in await view_of(request, room).page_after(room, after, limit)]
+    return [_held(row) for row in await view_of(request, room).rows_after(room, after, limit)]
 
 
-def _held(message: Message) -> Held:
-    return Held(EntryId.parse(message.id), message.expires_at, messages.encode(message))
+def _held(row: bytes) -> Held:
+    ends = _ends_of(row)
+    return Held(EntryId.read(ends.id.encode()), ends.expires_at, row)
 
 
 def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.Response:
