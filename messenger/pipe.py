@@ -28,7 +28,7 @@ CONNECT_S = 1.0
 # A store that can't be reached is tried again after this, however many wait for it; doubled to a cap.
 _AGAIN_S, _AGAIN_CAP_S = 0.02, 0.5
 # So many commands leave before the turn is over: the store works on them while we make the next.
-_BURST = 16
+_BURST = 4
 # How long one call tries again before its caller is told: a post is answered within three seconds.
 PATIENCE_S = 2.5
 
