@@ -22,14 +22,14 @@ class Costs(NamedTuple):
     the log, whoever posted it; `tail` is what the store does for each process that reads it. `memory`
     is what a web process may take, and `process` what it takes with nothing in it."""
 
-    post_us: float = 60
-    entry_us: float = 12
-    delivery_us: float = 6
-    append_us: float = 25
-    project_us: float = 20
+    post_us: float = 100
+    entry_us: float = 26
+    delivery_us: float = 10
+    append_us: float = 40
+    project_us: float = 28
     tail_us: float = 2
-    worker_us: float = 8
-    subscriber_bytes: float = 16_000
+    worker_us: float = 13
+    subscriber_bytes: float = 15_000
     held_bytes: float = 600
     stored_bytes: float = 900
     process_mb: float = 60

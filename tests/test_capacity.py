@@ -43,7 +43,7 @@ def test_each_core_keeps_its_reserve() -> None:
     [
         (Load(readers=10, posts=60_000), "reads every entry"),
         (Load(readers=10, posts=20_000, rooms=1e6), "remembers the newest messages"),
-        (Load(readers=10, posts=40_000, rooms=10, hot=0.9), "the hottest room is one partition"),
+        (Load(readers=10, posts=20_000, rooms=10, hot=0.9), "the hottest room is one partition"),
     ],
 )
 def test_what_no_number_of_processes_does_is_said(load: Load, what: str) -> None:
