@@ -1,30 +1,29 @@
-// Notifications, off until asked for. They say that something was said and not what: a system keeps
-// them. They go with it, and with the page.
+// Notifications, off until asked for. They tell no text, for systems keep them; and go with it,
+// and with the page.
 import { browser } from "/static/store.js";
 
 const button = document.querySelector("#notify");
-const NAME = "notify";
 
 export function notifier(room) {
   const tag = `room:${room}`;
   let until = [];
   let timer;
 
-  const isOn = () => browser.get(NAME, false) && Notification.permission === "granted";
-  // On a first visit it may still be installing, and shows nothing before it is there.
-  const worker = () => navigator.serviceWorker.ready;
+  const isOn = () => browser.get("notify", false) && Notification.permission === "granted";
+  // Later on a first visit.
+  const ready = navigator.serviceWorker?.ready;
 
   async function show() {
-    const ready = await worker();
+    const worker = await ready;
     if (!until.length) return;
     const body = `${until.length} new message${until.length > 1 ? "s" : ""}`;
-    await ready.showNotification(room, { body, tag, icon: "/static/icon-192.png" });
+    await worker.showNotification(room, { body, tag, icon: "/static/icon-192.png" });
   }
 
   async function close() {
     clearTimeout(timer);
     until = [];
-    const shown = await (await worker()).getNotifications({ tag });
+    const shown = await (await ready).getNotifications({ tag });
     // What came meanwhile has this tag.
     if (!until.length) shown.forEach((each) => each.close());
   }
@@ -34,13 +33,13 @@ export function notifier(room) {
     button.title = button.ariaLabel = `Notifications are ${isOn() ? "on" : "off"}`;
   }
 
-  if (!("Notification" in window) || !navigator.serviceWorker) return { tell() {} };
+  if (!("Notification" in window) || !ready) return { tell() {} };
   button.hidden = false;
   draw();
   button.addEventListener("click", async () => {
     const wanted = !isOn();
     if (wanted) await Notification.requestPermission();
-    browser.set(NAME, wanted);
+    browser.set("notify", wanted);
     draw();
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) close(); });
