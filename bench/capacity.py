@@ -31,7 +31,7 @@ class Costs(NamedTuple):
     worker_us: float = 13
     subscriber_bytes: float = 15_000
     held_bytes: float = 600
-    stored_bytes: float = 900
+    stored_bytes: float = 660
     process_mb: float = 60
     memory_mb: float = 4_096
 

@@ -127,7 +127,7 @@ def _emptied(cluster: PrivateCluster) -> bool:
 
 
 @pytest.fixture
-def group() -> Iterator[PrivateSentinels]:
+def sentinel_group() -> Iterator[PrivateSentinels]:
     """A primary with two replicas that three sentinels watch, the test's own."""
     made = PrivateSentinels()
     try:

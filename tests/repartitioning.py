@@ -21,6 +21,12 @@ from tests.rebuilding import Held
 
 ROOMS = [f"room-{number}" for number in range(12)]
 
+
+def room_in(partition: int, of: int) -> str:
+    """A room that is in that one of so many partitions."""
+    return next(room for room in ROOMS if partition_of(room, of) == partition)
+
+
 # An entry as another program sees it: its id and its fields.
 Entries = dict[str, list[tuple[bytes, dict[bytes, bytes]]]]
 

@@ -78,15 +78,15 @@ async def test_readiness_says_that_replicas_are_missing(pair: Pair, run_messenge
 
 
 async def test_sentinels_that_fail_over_lose_no_accepted_message(
-    group: PrivateSentinels, run_messenger: Run
+    sentinel_group: PrivateSentinels, run_messenger: Run
 ) -> None:
     """The primary dies under writers: whatever was accepted is there, and with the replica that is left
     posts go on."""
-    messenger = await run_messenger(group, partitions="2", replicas="1")
+    messenger = await run_messenger(sentinel_group, partitions="2", replicas="1")
     async with Crowd(messenger, 2).at_work() as crowd:
-        victim = group.primary
+        victim = sentinel_group.primary
         victim.kill()
-        await failed_over(group, victim)
+        await failed_over(sentinel_group, victim)
         await crowd.everyone_posts()
     assert await crowd.check() == 0
 

@@ -7,10 +7,9 @@ import aiohttp
 import pytest
 
 from messenger.connection import Store
-from messenger.keys import partition_of
 from messenger.settings import Settings
 from tests.private_store import PrivateStore
-from tests.repartitioning import ROOMS, repartitioned
+from tests.repartitioning import ROOMS, repartitioned, room_in
 from tests.serving import serving
 from tests.streams import Stream
 from tests.users import url_as
@@ -42,8 +41,8 @@ async def test_a_web_process_that_is_behind_shows_no_half(
         await stop.wait()
 
     async with serving(private_store.url, settings()) as behind:
-        moved = next(room for room in ROOMS if partition_of(room, 2))
-        stays = next(room for room in ROOMS if not partition_of(room, 2))
+        moved = room_in(1, 2)
+        stays = room_in(0, 2)
         first = await behind.post("first", room=moved)
         with monkeypatch.context() as patch:
             patch.setattr(Regrouping, "_take_up", not_yet)
@@ -74,7 +73,7 @@ async def test_a_post_beside_an_old_feed_is_not_taken_into_it(
         await go.wait()
         return await whole(regrouping, fresh, stop)
 
-    moved = next(room for room in ROOMS if partition_of(room, 2))
+    moved = room_in(1, 2)
     async with serving(private_store.url, settings()) as messenger:
         first = await messenger.post("first", room=moved)
         monkeypatch.setattr(Regrouping, "_is_read", held)

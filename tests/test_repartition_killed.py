@@ -18,7 +18,7 @@ from messenger.errors import (
     RepartitionLost,
     StoreFull,
 )
-from messenger.keys import Keys, partition_of
+from messenger.keys import Keys
 from messenger.log import Logs, Post
 from messenger.partitions import count, standing
 from messenger.settings import Settings
@@ -27,7 +27,6 @@ from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, now_ms
 from tests.repartitioning import (
-    ROOMS,
     Killed,
     by_room,
     held_before,
@@ -36,6 +35,7 @@ from tests.repartitioning import (
     let_copies_die,
     let_the_lease_end,
     repartitioned,
+    room_in,
     talk,
 )
 
@@ -105,7 +105,7 @@ async def test_one_that_is_killed_is_over_one_way_or_the_other(
             found = await in_force(store, settings())
         assert len(found.all) == await standing(store) == number
         for log in found.all:
-            await log.append(Post(next(r for r in ROOMS if found.of(r) is log), "me", "after"))
+            await log.append(Post(room_in(log.keys.partition, number), "me", "after"))
             await project_all(log)
         left = by_room(private_store, number)
         assert {
@@ -177,7 +177,7 @@ async def test_a_fence_that_came_down_too_early_gives_it_up(
     """In one partition of two: what came in there since would be lost, so the number is not changed."""
     logs = await in_force(store, settings(partitions="2"))
     await talk(logs, 1)
-    whole, late = Moving.commit, next(room for room in ROOMS if partition_of(room, 2))
+    whole, late = Moving.commit, room_in(1, 2)
 
     async def commit(moving: Moving) -> None:
         with private_store.client() as client:

@@ -1,7 +1,7 @@
 """What goes on in the store while a repartition is at work: cut, swept, projected and posted."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from consumers.splitting import PAGE, Split
 from consumers.sweeper import Sweeper
 from messenger.connection import Store
 from messenger.entries import EntryId
-from messenger.keys import Keys, partition_of
+from messenger.keys import Keys
 from messenger.log import Log, Logs, Post
 from messenger.settings import Settings
 from tests.damages import verified
@@ -21,19 +21,22 @@ from tests.past import begin_earlier, fill
 from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, now_ms
-from tests.repartitioning import ROOMS, by_room, in_force, repartitioned, talk
+from tests.repartitioning import ROOMS, by_room, in_force, repartitioned, room_in, talk
 from tests.serving import serving
 from tests.waiting import wait_until
 
 Make = Callable[..., Settings]
+ToTwo = Callable[[], Awaitable[Logs]]
+
+
+@pytest.fixture
+def to_two(store: Store, logs: Logs, settings: Make) -> ToTwo:
+    """Has the store's one partition made two; the logs that there are then."""
+    return lambda: repartitioned(store, settings(), 2)
 
 
 async def test_nothing_is_cut_behind_the_fence(
-    private_store: PrivateStore,
-    store: Store,
-    logs: Logs,
-    settings: Make,
-    monkeypatch: pytest.MonkeyPatch,
+    private_store: PrivateStore, logs: Logs, to_two: ToTwo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is cut early while the number changes would come back by its copy; a moment later it may be
     cut where it is then."""
@@ -49,7 +52,7 @@ async def test_nothing_is_cut_behind_the_fence(
             await whole(moving)
 
         monkeypatch.setattr(Moving, "commit", commit)
-        found = await repartitioned(store, settings(), 2)
+        found = await to_two()
         assert seen == [(0, -1, b"7")]
         assert sum(client.xlen(log.keys.log) for log in found.all) == 20
         assert sum([(await cut(log, 500)).entries for log in found.all]) == 20
@@ -57,15 +60,10 @@ async def test_nothing_is_cut_behind_the_fence(
 
 
 async def test_readers_are_told_of_what_only_the_copy_has_swept(
-    private_store: PrivateStore,
-    store: Store,
-    logs: Logs,
-    log: Log,
-    settings: Make,
-    monkeypatch: pytest.MonkeyPatch,
+    private_store: PrivateStore, logs: Logs, to_two: ToTwo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nobody sweeps the old log just then, the new one knows how far it was swept itself."""
-    room = next(each for each in ROOMS if partition_of(each, 2))
+    room, log = room_in(1, 2), logs.all[0]
     await log.append(Post(room, "me", "early", ttl=1_000))
     with private_store.client() as client:
 
@@ -87,20 +85,15 @@ async def test_readers_are_told_of_what_only_the_copy_has_swept(
             await whole(work)
 
         monkeypatch.setattr(Repartition, "_switch", later)
-        await repartitioned(store, settings(), 2)
+        await to_two()
         assert has_swept()
 
 
 async def test_no_index_of_a_room_that_has_moved_is_left(
-    private_store: PrivateStore,
-    store: Store,
-    logs: Logs,
-    log: Log,
-    settings: Make,
-    monkeypatch: pytest.MonkeyPatch,
+    private_store: PrivateStore, log: Log, to_two: ToTwo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where a projector goes on meanwhile, and makes one anew for what has not yet gone."""
-    room = next(each for each in ROOMS if partition_of(each, 2))
+    room = room_in(1, 2)
     with private_store.client() as client:
         begin_earlier(client)
         begin = now_ms(client) - 30_000
@@ -115,7 +108,7 @@ async def test_no_index_of_a_room_that_has_moved_is_left(
                 await project_all(log)
 
         monkeypatch.setattr(Moving, "_take_out", take_out)
-        found = await repartitioned(store, settings(), 2)
+        found = await to_two()
         assert pages > 1
         assert client.zcard(KEYS.room(room)) == 0
         assert client.zrange(KEYS.rooms, 0, -1) == []
@@ -130,7 +123,7 @@ async def test_what_comes_while_the_last_is_copied_is_not_left_to_the_fence(
     """Posts wait for less than a page of each partition, however long it took to copy the others."""
     logs = await in_force(store, settings(partitions="2"))
     await talk(logs, 1)
-    room = next(each for each in ROOMS if partition_of(each, 4) == 2)
+    room = room_in(2, 4)
     whole, end, copied = Split.next, EntryId(0, 0), []
 
     async def next_page(split: Split, *until: Any) -> int:

@@ -14,7 +14,7 @@ from consumers.repartition import Repartition
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import RebuildRunning, Repartitioning, RepartitionLost
-from messenger.keys import Keys, partition_of
+from messenger.keys import Keys
 from messenger.log import Log, Logs, Post
 from messenger.partitions import standing
 from messenger.settings import Settings
@@ -31,6 +31,7 @@ from tests.repartitioning import (
     kill_at,
     let_copies_die,
     let_the_lease_end,
+    room_in,
     talk,
 )
 from tests.replicated import replicated
@@ -139,7 +140,7 @@ async def test_a_number_that_replicas_may_not_have_takes_nothing_away(
         monkeypatch.setattr(Moving, "commit", commit)
         with pytest.raises(RepartitionLost, match="MESSENGER_REPLICAS"):
             await Repartition(logs, strict, 4, asyncio.Event()).run()
-        room = next(each for each in ROOMS if partition_of(each, 4) == 2)
+        room = room_in(2, 4)
         with pytest.raises(Repartitioning):
             # It would be lost with the number.
             await Log(store, 2, settings(partitions="4")).append(Post(room, "me", "too early"))
@@ -180,7 +181,7 @@ async def test_nothing_of_a_copy_that_was_killed_is_left(
     with pytest.raises(Killed):
         await Repartition(logs, settings(), 2, asyncio.Event()).run()
     monkeypatch.undo()
-    room = next(each for each in ROOMS if partition_of(each, 2))
+    room = room_in(1, 2)
     with private_store.client() as client:
         copy = Keys(1).message(str(ids[room][0]))
         assert client.exists(copy)

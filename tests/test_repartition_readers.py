@@ -13,7 +13,6 @@ from messenger import pages
 from messenger.connection import Store
 from messenger.entries import EntryId
 from messenger.errors import Repartitioned, Repartitioning, StoreUnfit
-from messenger.keys import partition_of
 from messenger.log import Log, Logs, Post
 from messenger.replay import Replay
 from messenger.settings import Settings
@@ -21,13 +20,13 @@ from tests.commands import Commands
 from tests.consuming import QUICK, Handled
 from tests.private_store import PrivateStore
 from tests.projecting import project_all
-from tests.repartitioning import ROOMS, repartitioned
+from tests.repartitioning import ROOMS, repartitioned, room_in
 from tests.replaying import ALL, Kept
 from tests.waiting import wait_until
 from web.returning import trimmed_to
 
 Make = Callable[..., Settings]
-_MOVED = next(room for room in ROOMS if partition_of(room, 2))
+_MOVED = room_in(1, 2)
 
 
 async def _say(logs: Logs, count: int) -> list[str]:

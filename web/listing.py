@@ -1,8 +1,8 @@
 """Pages of messages over HTTP: the newest from memory, older ones from there or from the view."""
 
-import msgspec
 from aiohttp import web
 
+from messenger import messages
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, StoreUnavailable
 from web import polling
@@ -13,16 +13,6 @@ from web.feed import Feed
 from web.live import Held
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
 from web.room import Page
-
-
-class _Ends(msgspec.Struct, gc=False):
-    """What of a row must be known to list it; the rest of it is handed on as it is."""
-
-    id: str
-    expires_at: int
-
-
-_ends_of = msgspec.json.Decoder(_Ends).decode
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -95,8 +85,9 @@ async def _after_held(request: web.Request, room: str, after: EntryId, limit: in
 
 
 def _held(row: bytes) -> Held:
-    ends = _ends_of(row)
-    return Held(EntryId.read(ends.id.encode()), ends.expires_at, row)
+    """A row is what messages.encode gave: it is handed on as it is."""
+    message = messages.decode(row)
+    return Held(EntryId.read(message.id.encode()), message.expires_at, row)
 
 
 def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.Response:

@@ -41,8 +41,9 @@ self.addEventListener("connect", ({ ports: [port] }) => {
     if (say === "enter") enter(port, room, after);
     if (say === "leave") leave(port, room);
     if (say === "hurry") shared?.stream.hurry();
-    if (say === "here" && shared?.ports.has(port)) shared.ports.set(port, Date.now());
-    if (say === "here" && !shared?.ports.has(port)) port.postMessage({ kind: "lost" });
+    if (say !== "here") return;
+    if (shared?.ports.has(port)) shared.ports.set(port, Date.now());
+    else port.postMessage({ kind: "lost" });
   });
   port.start();
 });

@@ -1,5 +1,5 @@
-// Notifications, off until asked for. They tell no text, for systems keep them; and go with it,
-// and with the page.
+// Notifications, off until asked for. They say that something was said, not what: systems keep them.
+// They go with it, and with the page.
 import { browser } from "/static/store.js";
 
 const button = document.querySelector("#notify");
@@ -10,7 +10,7 @@ export function notifier(room) {
   let timer;
 
   const isOn = () => browser.get("notify", false) && Notification.permission === "granted";
-  // Later on a first visit.
+  // On a first visit it is being installed.
   const ready = navigator.serviceWorker?.ready;
 
   async function show() {
@@ -42,7 +42,7 @@ export function notifier(room) {
     browser.set("notify", wanted);
     draw();
   });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) close(); });
+  document.addEventListener("visibilitychange", () => document.hidden || close());
   addEventListener("pagehide", close);
 
   return {
