@@ -32,6 +32,7 @@ class Costs(NamedTuple):
     subscriber_bytes: float = 15_000
     held_bytes: float = 600
     stored_bytes: float = 660
+    remembered_mb: float = 32
     process_mb: float = 60
     memory_mb: float = 4_096
 
@@ -118,9 +119,11 @@ def _webs(load: Load, costs: Costs) -> tuple[int, str]:
 
 
 def _remembered(load: Load, costs: Costs) -> float:
-    """Bytes of messages in each process: it remembers a thousand of each room at the most."""
-    messages = min(load.posts * load.window_s, 1_000 * load.rooms)
-    return messages * (costs.held_bytes + load.text_bytes)
+    """Bytes of messages in each process: it remembers a thousand of each room, and up to ten thousand
+    while there is room for them."""
+    living, each = load.posts * load.window_s, costs.held_bytes + load.text_bytes
+    least, most = (min(living, count * load.rooms) * each for count in (1_000, 10_000))
+    return max(least, min(most, costs.remembered_mb * 1e6))
 
 
 def _web_bytes(load: Load, costs: Costs, webs: int) -> float:

@@ -235,6 +235,12 @@ async def run_messenger(
 
 
 @pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A web process remembers the least of each room."""
+    monkeypatch.setattr("web.memory.BUDGET_BYTES", 0)
+
+
+@pytest.fixture
 async def messenger(run_messenger: Callable[..., object]) -> Messenger:
     return await run_messenger()  # type: ignore[misc, no-any-return]
 

@@ -27,8 +27,10 @@ _PROMISE_MS = 2_000
 _ANSWERS = (
     "/api/rooms/lobby/messages",
     "/api/rooms/lobby/messages?limit=2",
+    "/api/rooms/lobby/messages?limit=10000",
     "/api/rooms/lobby/messages?after=0-0&wait=10s",
     "/api/rooms/lobby/messages?before=9999999999999-0",
+    "/api/rooms/lobby/messages?before=9999999999999-0&limit=10000",
     "/api/rooms/lobby/messages/{id}",
     "/api/replay?since=0-0",
     "/r/lobby",

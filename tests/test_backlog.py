@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import redis
 
 import messenger.tail
 import web.backlog
-import web.room
+import web.memory
 from messenger.clock import StoreClock
 from messenger.connection import Store
 from messenger.entries import START
@@ -32,8 +33,8 @@ _FAR = 2**63
 def few_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A room remembers ten, and the log is read in small pieces."""
     monkeypatch.setattr(messenger.tail, "_COUNT", 37)
-    monkeypatch.setattr(web.room, "REMEMBERED", 10)
-    monkeypatch.setattr(web.backlog, "REMEMBERED", 10)
+    for module, name in product((web.memory, web.backlog), ("LEAST", "MOST")):
+        monkeypatch.setattr(module, name, 10)
 
 
 def write_all_sorts(client: redis.Redis, seed: int) -> None:
@@ -137,7 +138,7 @@ async def test_a_store_that_goes_away_meanwhile_is_read_anew(
     left = 3_500 - lost
     assert str(partition.position) == ids[left - 1]
     assert sum(partition.counted.occupancy.read(0).values()) == left
-    assert partition.rooms["lobby"].messages == min(left, web.room.REMEMBERED)
+    assert partition.rooms["lobby"].messages == left
     await partition.close()
 
 
@@ -171,7 +172,7 @@ async def test_nothing_is_over_before_all_has_been_read(
         partition.forget(_FAR)
         while not partition.is_ready:
             await partition.step()
-        assert partition.rooms["lobby"].messages == web.room.REMEMBERED
+        assert partition.rooms["lobby"].messages == 1_500
         partition.forget(_FAR)
         assert partition.rooms["lobby"].messages == 0
         assert partition.rooms["lobby"].expired_to == partition.position

@@ -107,7 +107,7 @@ PATHS = [
     ("GET", "/api/rooms/lobby/messages?limit=-1", 400, "bad-query"),
     ("GET", "/api/rooms/lobby/messages?limit=1e20", 400, "bad-query"),
     ("GET", "/api/rooms/lobby/messages?limit=%ff", 400, "bad-query"),
-    ("GET", "/api/rooms/lobby/messages?limit=101", 400, "bad-query"),
+    ("GET", "/api/rooms/lobby/messages?limit=10001", 400, "bad-query"),
     ("GET", "/api/rooms/lobby/messages?before=abc", 400, "bad-cursor"),
     ("GET", "/api/rooms/lobby/messages?after=18446744073709551616-0", 400, "bad-cursor"),
     ("GET", "/api/rooms/lobby/messages?before=1-1&after=1-1", 400, "bad-query"),

@@ -12,7 +12,7 @@ from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, holders, now_ms, texts
 from tests.serving import Messenger
 from tests.waiting import wait_until
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 PATH = "/api/rooms/lobby/messages"
 TOKEN = "an-operators-token-of-enough-length"
@@ -79,12 +79,13 @@ async def test_the_newest_page_is_in_chat_order_and_leads_to_the_older(
         assert [m["text"] for m in (await response.json())["messages"]] == posted[5:15]
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_pages_reach_behind_what_is_remembered(
     private_store: PrivateStore, run_messenger: Callable[..., Messenger]
 ) -> None:
     """Older pages come from the view, and are the same as if they came from memory."""
     messenger = await run_messenger()
-    count = REMEMBERED + 150
+    count = LEAST + 150
     with private_store.client() as client:
         begin = now_ms(client) - 100_000
         for number in range(count):
@@ -235,6 +236,7 @@ async def test_erasing_what_is_over_says_so(
     assert (gone["status"], gone["code"]) == (410, "message-expired")
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_what_lives_longer_than_a_crowd_is_still_on_the_page(
     private_store: PrivateStore, run_messenger: Callable[..., Messenger]
 ) -> None:
@@ -244,7 +246,7 @@ async def test_what_lives_longer_than_a_crowd_is_still_on_the_page(
     with private_store.client() as client:
         lives = [(await messenger.post(f"lives {number}"))["id"] for number in range(3)]
         log = messenger.logs.all[0]
-        passing = [Post("lobby", "me", "passes") for _ in range(REMEMBERED + 5)]
+        passing = [Post("lobby", "me", "passes") for _ in range(LEAST + 5)]
         passed = await asyncio.gather(*(log.append(post) for post in passing))
         await asyncio.gather(*(log.erase("lobby", each.id, "operator") for each in passed))
         await wait_until(lambda: client.exists(KEYS.message(lives[-1])), "they are projected")

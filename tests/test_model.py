@@ -234,7 +234,8 @@ class Machine(RuleBasedStateMachine):
         """The ids that the log, memory and the view have of a room."""
         logged = self.parts.run(self.log.range(START, count=10_000))
         posted = [e for e in logged if isinstance(e.event, MessagePosted) and e.event.room == room]
-        held = self.parts.feed.newest(room, 100).held
+        feed = self.parts.feed
+        held = feed.newest(room, 100, feed.clock.now()).held
         rows = self.parts.run(View(self.log).page(room, None, 100))
         return (
             [each.id for each in posted],

@@ -14,7 +14,7 @@ from tests.sinks import Recorder
 from tests.waiting import wait_until
 from web.feed import Feed
 from web.heartbeat import Heartbeat
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 
 async def test_everyone_sees_one_order(messenger: Messenger) -> None:
@@ -66,11 +66,12 @@ async def test_the_header_wins_over_the_query(messenger: Messenger) -> None:
         assert (await stream.messages(1))[0]["id"] == second["id"]
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_a_resume_reaches_behind_what_is_remembered(
     log: Log, private_store: PrivateStore, run_messenger: Callable[..., Messenger]
 ) -> None:
     """More was said than memory holds: the rest comes from the log, in order, through the same gate."""
-    count = REMEMBERED + 300
+    count = LEAST + 300
     with private_store.client() as client:
         begin = now_ms(client) - 60_000
         pipeline = client.pipeline(transaction=False)

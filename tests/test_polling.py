@@ -15,7 +15,7 @@ from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger, serving
 from tests.waiting import wait_until
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 Run = Callable[..., Messenger]
 PATH = "/api/rooms/lobby/messages"
@@ -151,11 +151,12 @@ async def test_who_waits_is_here(messenger: Messenger) -> None:
         assert (await stream.until("present")).data["here"] == 1
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_a_limit_ends_the_answer_and_its_cursor(
     log: Log, private_store: PrivateStore, run_messenger: Run
 ) -> None:
     """At most 100 events an answer, also of what memory let go of; the next poll goes on there."""
-    count = REMEMBERED + 250
+    count = LEAST + 250
     with private_store.client() as client:
         begin = now_ms(client) - 60_000
         client.hset(KEYS.meta, "epoch", f"{begin - 1}-old")
@@ -174,6 +175,7 @@ async def test_a_limit_ends_the_answer_and_its_cursor(
         after = found["cursor"]
     assert seen == [f"{number}" for number in range(count)]
     assert len((await poll(messenger, "0-0", "0s", limit=7))["messages"]) == 7
+    assert len((await poll(messenger, "0-0", "0s", limit=1_000))["messages"]) == 100
 
 
 async def test_a_cursor_of_another_process_is_waited_for(run_messenger: Run, logs: Logs) -> None:
@@ -251,7 +253,7 @@ async def test_the_wait_is_no_latency(messenger: Messenger) -> None:
         ("wait=1e1s&after=1-1", "bad-query"),
         ("wait=%ff&after=1-1", "bad-query"),
         ("wait=999999999d&after=1-1", "bad-query"),
-        ("wait=1s&after=1-1&limit=101", "bad-query"),
+        ("wait=1s&after=1-1&limit=10001", "bad-query"),
         ("wait=1s&after=1-1&limit=0", "bad-query"),
         ("wait=1s&after=abc", "bad-cursor"),
         ("wait=1s&after=", "bad-cursor"),

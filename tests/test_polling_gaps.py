@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from messenger.log import Log
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger
 from tests.test_polling import poll, texts, waiting
 from tests.waiting import wait_until
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 Run = Callable[..., Messenger]
 
@@ -90,6 +92,7 @@ async def test_an_early_cut_is_announced(private_store: PrivateStore, messenger:
     assert found["cursor"] == third["id"]
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_what_is_over_and_not_swept_makes_no_hole(
     log: Log, private_store: PrivateStore, run_messenger: Run
 ) -> None:
@@ -100,13 +103,13 @@ async def test_what_is_over_and_not_swept_makes_no_hole(
         client.hset(KEYS.meta, "epoch", f"{begin - 1}-old")
         for number in range(950):
             add_posted(client, f"{begin + number}-0", "over", ttl=1_000)
-        for number in range(REMEMBERED + 200):
+        for number in range(LEAST + 200):
             add_posted(client, f"{begin + 1_000 + number}-0", f"{number}")
     messenger = await run_messenger(with_worker=False)
     seen: list[str] = []
     after, answers = "0-0", 0
-    while len(seen) < REMEMBERED + 200 and answers < 100:
+    while len(seen) < LEAST + 200 and answers < 100:
         found = await poll(messenger, after, "0s")
         seen += texts(found)
         after, answers = found["cursor"], answers + 1
-    assert seen == [f"{number}" for number in range(REMEMBERED + 200)]
+    assert seen == [f"{number}" for number in range(LEAST + 200)]

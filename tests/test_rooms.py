@@ -13,7 +13,7 @@ from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger
 from tests.waiting import wait_until
 from web.listed import Listed
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 
 async def listed(messenger: Messenger) -> list[dict[str, Any]]:
@@ -93,6 +93,7 @@ async def test_what_is_over_is_not_counted(
     assert (await listed(messenger))[0]["last_id"] == kept["id"]
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_the_last_of_a_room_is_known_beyond_memory(
     private_store: PrivateStore, run_messenger: Callable[..., Messenger]
 ) -> None:
@@ -101,7 +102,7 @@ async def test_the_last_of_a_room_is_known_beyond_memory(
     messenger = await run_messenger()
     last = await messenger.post("lives")
     log = messenger.logs.all[0]
-    passing = [Post("lobby", "me", "passes") for _ in range(REMEMBERED + 5)]
+    passing = [Post("lobby", "me", "passes") for _ in range(LEAST + 5)]
     passed = await asyncio.gather(*(log.append(post) for post in passing))
     await asyncio.gather(*(log.erase("lobby", each.id, "operator") for each in passed))
     other = await messenger.post("x", room="other")
@@ -115,6 +116,7 @@ async def test_the_last_of_a_room_is_known_beyond_memory(
     assert [each["room"] for each in await listed(messenger)] == ["other"]
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_a_store_that_is_away_does_not_take_the_list_along(
     own_store: Callable[..., PrivateStore], run_messenger: Callable[..., Messenger]
 ) -> None:
@@ -123,7 +125,7 @@ async def test_a_store_that_is_away_does_not_take_the_list_along(
     messenger = await run_messenger(on=store)
     await messenger.post("lives")
     log = messenger.logs.all[0]
-    passing = [Post("lobby", "me", "passes") for _ in range(REMEMBERED + 5)]
+    passing = [Post("lobby", "me", "passes") for _ in range(LEAST + 5)]
     passed = await asyncio.gather(*(log.append(post) for post in passing))
     await asyncio.gather(*(log.erase("lobby", each.id, "operator") for each in passed))
     posted = await messenger.post("kept", room="kept")

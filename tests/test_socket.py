@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from messenger.log import Log, Logs, Post
 from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
@@ -12,7 +14,7 @@ from tests.waiting import wait_until
 from web import frames
 from web.feed import Feed
 from web.heartbeat import Heartbeat
-from web.room import REMEMBERED
+from web.memory import LEAST
 from web.subscriber import Subscriber
 
 Run = Callable[..., Messenger]
@@ -125,11 +127,12 @@ async def test_a_reconnect_resumes_exactly(messenger: Messenger) -> None:
     assert seen == await messenger.texts(limit=100)
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_a_resume_reaches_behind_what_is_remembered(
     log: Log, private_store: PrivateStore, run_messenger: Run
 ) -> None:
     """More was said than memory holds: the rest comes from the log, in order."""
-    count = REMEMBERED + 300
+    count = LEAST + 300
     with private_store.client() as client:
         begin = now_ms(client) - 60_000
         for number in range(count):

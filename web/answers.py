@@ -23,12 +23,12 @@ EVERYWHERE = {
 NOT_KEPT = {"Cache-Control": "no-store"}
 # Made once: a hot path's headers cost as much as its body.
 _JSON_FIELDS = CIMultiDict({"Content-Type": JSON, **NOT_KEPT, **EVERYWHERE})
-_JSON_HEAD = head_of(_JSON_FIELDS)
+JSON_HEAD = head_of(_JSON_FIELDS)
 
 
 def direct_json(body: bytes, status: int = 200, more: bytes = b"") -> web.StreamResponse:
     """As json_answer, for the hot paths; `more` is fields as head_of writes them."""
-    return direct(status, _JSON_HEAD + more, body)
+    return direct(status, JSON_HEAD + more, body)
 
 
 def json_answer(

@@ -18,6 +18,7 @@ from web.appkeys import (
     FEED,
     LISTED,
     LOGS,
+    LONG_ANSWERS,
     METRICS,
     SETTINGS,
     STOP,
@@ -32,6 +33,7 @@ from web.feed import Feed
 from web.forgetting import Forgetting
 from web.heartbeat import Heartbeat
 from web.listed import Listed
+from web.long import LongAnswers
 from web.looplag import LoopLag
 from web.metrics import Metrics
 from web.presence import Presence
@@ -44,6 +46,7 @@ def create_app(logs: Logs, feed: Feed, stop: asyncio.Event) -> web.Application:
     app[FEED] = feed
     app[LISTED] = Listed()
     app[LOGS] = logs
+    app[LONG_ANSWERS] = LongAnswers()
     app[METRICS] = Metrics()
     app[SETTINGS] = logs.settings
     app[STOP] = stop

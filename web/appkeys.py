@@ -12,6 +12,7 @@ from web.capacity import Capacity
 from web.connections import Connections
 from web.feed import Feed
 from web.listed import Listed
+from web.long import LongAnswers
 from web.metrics import Metrics
 from web.visitors import Visitors
 from web.workers.alone import Alone
@@ -23,6 +24,7 @@ CONNECTIONS = web.AppKey("connections", Connections)
 FEED = web.AppKey("feed", Feed)
 LISTED = web.AppKey("listed", Listed)
 LOGS = web.AppKey("logs", Logs)
+LONG_ANSWERS = web.AppKey("long_answers", LongAnswers)
 METRICS = web.AppKey("metrics", Metrics)
 SETTINGS = web.AppKey("settings", Settings)
 STOP = web.AppKey("stop", asyncio.Event)

@@ -10,7 +10,8 @@ from messenger.events import MessageErased, MessagePosted
 from web.counted import Counted
 from web.deaths import Deaths
 from web.live import live_of
-from web.room import REMEMBERED, Room
+from web.memory import LEAST, MOST
+from web.room import Room
 
 # What is kept as it came takes twice as much memory as what is encoded: so many, and no more.
 _KEPT = 100_000
@@ -39,6 +40,8 @@ class Backlog:
         self._room_of = room_of
         self._rooms: dict[str, _Newest] = {}
         self._kept = 0
+        # How many of each room: fewer the more rooms there are.
+        self._most = MOST
 
     def take(self, entries: Sequence[Entry], now: int, window: int) -> None:
         """Takes in the log's next entries."""
@@ -60,9 +63,11 @@ class Backlog:
             self._deaths.add(expires_at, entry_id, newest.name)
             newest.entries.append((entry, expires_at))
             self._kept += 1
-            if len(newest.entries) > REMEMBERED:
+            if len(newest.entries) > self._most:
                 self._let_go(newest)
         self._counted.posted(posted)
+        while self._kept > _KEPT and self._most > LEAST:
+            self._keep_less()
         if self._kept > _KEPT:
             self.settle(window)
 
@@ -92,6 +97,12 @@ class Backlog:
         assert live is not None
         self._counted.take(live[1])
         return live[1].expires_at
+
+    def _keep_less(self) -> None:
+        self._most = max(LEAST, self._most // 2)
+        for newest in self._rooms.values():
+            while len(newest.entries) > self._most:
+                self._let_go(newest)
 
     def _let_go(self, newest: _Newest) -> None:
         entry, expires_at = newest.entries.popleft()

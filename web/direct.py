@@ -1,8 +1,9 @@
 """An answer whose bytes are ready: a small one through aiohttp's own response takes longer to say than
 to find out. For the hot paths; everything else is a web.Response."""
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -25,11 +26,12 @@ def head_of(fields: Mapping[str, str]) -> bytes:
 
 class Direct:
     """What aiohttp asks of a response: `prepare`, `write_eof`, `keep_alive`. `head` is the fields, as
-    head_of writes them; those of `headers` are sent too, and may be added to until then."""
+    head_of writes them; those of `headers` are sent too, and may be added to until then. `body` is in
+    one piece or several."""
 
     __slots__ = ("_body", "_head", "headers", "keep_alive", "status")
 
-    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+    def __init__(self, status: int, head: bytes, *body: bytes) -> None:
         self.status = status
         self.headers: dict[str, str] = {}
         self.keep_alive = True
@@ -46,19 +48,23 @@ class Direct:
         fields = self._head + head_of(self.headers) if self.headers else self._head
         if not self.keep_alive or request.version != HttpVersion11:
             fields += b"Connection: %b\r\n" % (b"keep-alive" if self.keep_alive else b"close")
-        body = b"" if request.method == "HEAD" else self._body
-        transport.write(
-            b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n%b"
-            % (
-                _STATUS_LINES[self.status],
-                _date(int(time.time())),
-                fields,
-                len(self._body),
-                body,
-            )
+        length = sum(map(len, self._body))
+        head = b"%bDate: %b\r\n%bContent-Length: %d\r\n\r\n" % (
+            _STATUS_LINES[self.status],
+            _date(int(time.time())),
+            fields,
+            length,
         )
+        self._write(transport, (head,) if request.method == "HEAD" else (head, *self._body))
         if transport.get_write_buffer_size() > _UNREAD_BYTES:
-            await request.writer.drain()
+            await self._taken(request, transport)
+
+    def _write(self, transport: asyncio.Transport, pieces: Sequence[bytes]) -> None:
+        transport.write(b"".join(pieces))
+
+    async def _taken(self, request: web.BaseRequest, _: asyncio.Transport) -> None:
+        """Waits for the reader."""
+        await request.writer.drain()
 
     def force_close(self) -> None:
         """The connection ends after this answer."""
@@ -66,7 +72,7 @@ class Direct:
 
     async def write_eof(self) -> None:
         """All was written at once; what waits for the connection's next request keeps no text."""
-        self._body = b""
+        self._body = ()
 
 
 def direct(status: int, head: bytes, body: bytes) -> web.StreamResponse:

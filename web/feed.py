@@ -13,8 +13,10 @@ from messenger.fields import Room as RoomName
 from messenger.keys import partition_of
 from messenger.log import Logs
 from web.everything import Everything
+from web.lengths import SHORT
 from web.listed import living
 from web.live import Beat, Erased, Gap, Held, Hello, Live, live_of
+from web.memory import Memory
 from web.partition import Partition
 from web.room import Page, Room
 from web.subscriber import Subscriber
@@ -52,7 +54,10 @@ class Feed:
         # All live connections, those that still wait for their history among them.
         self.subscribers: set[Subscriber] = set()
         self.everything = Everything(self.cursors)
-        self.partitions = [Partition(log, self.clock, self.everything) for log in logs.all]
+        self.memory = Memory()
+        self.partitions = [
+            Partition(log, self.clock, self.everything, self.memory) for log in logs.all
+        ]
 
     def of(self, room: str) -> Partition:
         if len(self.partitions) == 1:
@@ -72,12 +77,13 @@ class Feed:
         restart."""
         self.clock, self.window = fresh.clock, fresh.window
         self.everything, self.partitions = fresh.everything, fresh.partitions
+        self.memory = fresh.memory
         for subscriber in tuple(self.subscribers):
             subscriber.end("restart")
 
-    def newest(self, name: str, limit: int) -> Page:
-        """The newest page of a room; StoreUnavailable while the log is still being read."""
-        return self._loaded_room(name).newest(limit, self.clock.now())
+    def newest(self, name: str, limit: int, now: int) -> Page:
+        """The newest page of a room at a time; StoreUnavailable while the log is still being read."""
+        return self._loaded_room(name).newest(limit, now)
 
     def get(self, name: str, message: EntryId) -> Held | None:
         room = self.of(name).rooms.get(name)
@@ -97,20 +103,20 @@ class Feed:
         return self.of(name).here.count(name)
 
     def before(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
-        """A page before an id, oldest first; None where memory does not reach back far enough."""
+        """A page before an id, oldest first; None where memory does not reach back far enough. A long
+        one has what is remembered."""
         room = self._loaded_room(name)
         if START < entry_id <= room.floor:
             return None  # none of what is remembered is so old
         held = room.before(entry_id, limit, self.clock.now())
-        return held if len(held) == limit or room.floor == START else None
+        return held if len(held) >= min(limit, SHORT) or room.floor == START else None
 
     def after(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
         """A page after an id, oldest first; None where memory does not reach back far enough."""
         room = self._loaded_room(name)
         if entry_id < room.floor:
             return None
-        after = room.after(entry_id, self.clock.now())
-        return [event for event in after if isinstance(event, Held)][:limit]
+        return room.next(entry_id, limit, self.clock.now())
 
     async def subscribe(
         self, name: str, cursor: EntryId | None, subscriber: Subscriber
@@ -211,4 +217,4 @@ class Feed:
         """The room, or an empty one; StoreUnavailable while the log is still being read."""
         partition = self.of(name)
         partition.require_loaded()
-        return partition.rooms.get(name) or Room(name, START)
+        return partition.rooms.get(name) or Room(name, START, self.memory)

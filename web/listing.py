@@ -6,11 +6,12 @@ from messenger import messages
 from messenger.entries import EntryId
 from messenger.errors import BadRequest, StoreUnavailable
 from web import polling
-from web.answers import direct_json, json_answer, json_fields, path_of
-from web.appkeys import FEED
+from web.answers import direct_json, json_fields, path_of
+from web.appkeys import FEED, LONG_ANSWERS
 from web.direct import head_of
-from web.feed import Feed
+from web.lengths import SHORT, fitting
 from web.live import Held
+from web.long import LONG_BYTES, long_json
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
 from web.room import Page
 
@@ -35,12 +36,14 @@ async def page(request: web.Request) -> web.StreamResponse:
 async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]:
     """The newest messages, oldest first: from memory, and where that ends too early from the view. A
     store that is away does not take along what memory has."""
-    held = request.app[FEED].newest(room, limit)
+    feed = request.app[FEED]
+    held = feed.newest(room, limit, feed.clock.now())
     if held.is_whole:
         return held.held
     before = held.held[0].id if held.held else None
     try:
-        older = await view_of(request, room).rows_before(room, before, limit - len(held.held))
+        more = min(limit, SHORT) - len(held.held)
+        older = await view_of(request, room).rows_before(room, before, more)
     except StoreUnavailable:
         return held.held
     return [_held(row) for row in older] + held.held
@@ -50,7 +53,8 @@ async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResp
     """The newest page, from memory: its messages were joined once and are handed out until they
     change; only the time and the cursor are new."""
     feed = request.app[FEED]
-    page = feed.newest(room, limit)
+    now = feed.clock.now()
+    page = feed.newest(room, limit, now)
     if not page.is_whole:
         return _older(request, room, limit, await newest_held(request, room, limit))
     if page.head is None:
@@ -59,7 +63,7 @@ async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResp
     known = request.headers.get("If-None-Match")
     if known is not None and page.etag in known:
         return web.Response(status=304, headers=json_fields(_newest_fields(room, limit, page)))
-    return direct_json(_page_body(feed, room, page.body), more=page.head)
+    return _answer(request, room, now, page.body, page.head)
 
 
 def _newest_fields(room: str, limit: int, page: Page) -> dict[str, str]:
@@ -73,15 +77,17 @@ async def before_held(request: web.Request, room: str, before: EntryId, limit: i
     """A page before an id, from memory, or where that does not reach from the view; oldest first."""
     held = request.app[FEED].before(room, before, limit)
     if held is not None:
-        return held
-    return [_held(row) for row in await view_of(request, room).rows_before(room, before, limit)]
+        return held[len(held) - fitting(held[::-1], limit) :]
+    rows = await view_of(request, room).rows_before(room, before, min(limit, SHORT))
+    return [_held(row) for row in rows]
 
 
 async def _after_held(request: web.Request, room: str, after: EntryId, limit: int) -> list[Held]:
     held = request.app[FEED].after(room, after, limit)
     if held is not None:
-        return held
-    return [_held(row) for row in await view_of(request, room).rows_after(room, after, limit)]
+        return held[: fitting(held, limit)]
+    rows = await view_of(request, room).rows_after(room, after, min(limit, SHORT))
+    return [_held(row) for row in rows]
 
 
 def _held(row: bytes) -> Held:
@@ -90,7 +96,7 @@ def _held(row: bytes) -> Held:
     return Held(EntryId.read(message.id.encode()), message.expires_at, row)
 
 
-def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.Response:
+def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.StreamResponse:
     """Any page but the newest. What it lists was living when it was read, and is judged again."""
     feed = request.app[FEED]
     now = feed.clock.now()
@@ -104,14 +110,22 @@ def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web
     fields = {"ETag": _tag(feed.of(room).epoch, ids), **({"Link": links} if links else {})}
     if fields["ETag"] in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=json_fields(fields))
-    body = _page_body(feed, room, b",".join(each.body for each in living))
-    return json_answer(body, headers=fields)
+    body = b",".join([each.body for each in living])
+    return _answer(request, room, now, body, head_of(fields))
 
 
-def _page_body(feed: Feed, room: str, joined: bytes) -> bytes:
-    """A page in chat order. A stream that begins after `cursor` goes on where the page ends."""
-    cursor = feed.of(room).cursor
-    return b'{"now":%d,"cursor":"%d-%d","messages":[%b]}' % (feed.clock.now(), *cursor, joined)
+def _answer(
+    request: web.Request, room: str, now: int, joined: bytes, fields: bytes
+) -> web.StreamResponse:
+    """A page in chat order, as it was at that time. A stream that begins after `cursor` goes on where
+    the page ends."""
+    cursor = request.app[FEED].of(room).cursor
+    begin = b'{"now":%d,"cursor":"%d-%d","messages":[' % (now, *cursor)
+    if len(joined) <= LONG_BYTES:
+        return direct_json(begin + joined + b"]}", more=fields)
+    among = request.app[LONG_ANSWERS]
+    among.require_room()
+    return long_json(among, begin, joined, b"]}", more=fields)
 
 
 def _tag(epoch: str, ids: str) -> str:

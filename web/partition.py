@@ -21,6 +21,7 @@ from web.gaps import History, gap_of
 from web.here import Here
 from web.known import KnownRooms
 from web.live import Erased, Gap, Held, live_of
+from web.memory import Memory
 from web.own import Own
 from web.returning import look_again, trimmed_to
 from web.room import Room
@@ -38,11 +39,11 @@ class Partition:
     """Everything up to `position` has been taken in and handed to the subscribers; what was there up to
     `trimmed_to` was cut before its time."""
 
-    def __init__(self, of: Log, clock: StoreClock, everything: Everything) -> None:
+    def __init__(self, of: Log, clock: StoreClock, everything: Everything, memory: Memory) -> None:
         self.log = of
         self.index = of.keys.partition
         self.clock = clock
-        self.rooms = KnownRooms(self._horizon)
+        self.rooms = KnownRooms(self._horizon, memory)
         self.here = Here()
         self.position = self.trimmed_to = self._birth = START
         self.epoch = ""
@@ -261,8 +262,7 @@ class Partition:
     def _take_entry(
         self, entry: Entry, news: dict[str, list[Held | Erased]], over: dict[str, EntryId]
     ) -> None:
-        event = live_of(entry, self.window)
-        if event is None:
+        if (event := live_of(entry, self.window)) is None:
             return
         name, live = event
         if isinstance(live, Held) and live.expires_at <= self.clock.now():

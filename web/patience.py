@@ -98,7 +98,7 @@ class PatientHandler(RequestHandler):
         if self._unread_bytes <= before - _TAKEN_BYTES:
             self._stalled = self._loop.call_later(TAKE_S, self._look)
         elif self.transport is not None:
-            _reset(self.transport)
+            reset(self.transport)
 
     def _stop_watch(self) -> None:
         if self._stalled is not None:
@@ -113,7 +113,7 @@ class PatientHandler(RequestHandler):
         return self.transport.get_write_buffer_size() + _held_by_system(self.transport)
 
 
-def _reset(transport: asyncio.Transport) -> None:
+def reset(transport: asyncio.Transport) -> None:
     """Ends it, and has the system let go of what was not taken: it would keep some megabytes for a
     reader that is gone for us, for minutes."""
     if not transport.is_closing():

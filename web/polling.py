@@ -14,8 +14,9 @@ from web.answers import json_fields
 from web.appkeys import CONNECTIONS, FEED
 from web.feed import Feed, Missed
 from web.guard import refuse_when_stopping
+from web.lengths import SHORT
 from web.live import Erased, Held, Live
-from web.queries import MOST, id_of_query, limit_of
+from web.queries import id_of_query, limit_of
 from web.subscriber import Subscriber
 from web.telling import tell
 
@@ -34,7 +35,7 @@ async def poll(request: web.Request, room: str) -> web.Response:
     """What a stream that resumes after the same id would be told, or nothing when the time is over.
     A stop ends the wait as if it were over, and so nothing is lost."""
     after, wait_ms = _after_of(request), _wait_of(request)
-    limit = limit_of(request, MOST)
+    limit = min(limit_of(request, SHORT), SHORT)
     feed = request.app[FEED]
     await feed.reach(room, after)
     missed = await feed.missed(room, after, limit)

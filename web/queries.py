@@ -10,8 +10,8 @@ from messenger.entries import EntryId
 from messenger.errors import BadRequest
 from messenger.keys import partition_of
 from web.appkeys import VIEWS
+from web.lengths import LONGEST
 
-MOST = 100
 DEFAULT = 50
 
 
@@ -39,8 +39,8 @@ def limit_of(request: web.Request, default: int = DEFAULT) -> int:
     text = request.query.get("limit")
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,3}", text, re.ASCII) or not 1 <= int(text) <= MOST:
-        raise BadRequest(f"limit is from 1 to {MOST}", code="bad-query")
+    if not re.fullmatch(r"\d{1,5}", text, re.ASCII) or not 1 <= int(text) <= LONGEST:
+        raise BadRequest(f"limit is from 1 to {LONGEST}", code="bad-query")
     return int(text)
 
 

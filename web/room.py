@@ -1,26 +1,26 @@
 """A room as this process remembers it: its newest messages, encoded, and who listens."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, takewhile
 
 import msgspec
 
 from messenger.entries import START, EntryId
+from web.lengths import SHORT, fitting
 from web.live import Erased, Held, Live, Present
+from web.memory import Memory
 from web.subscriber import Subscriber, hand_out
 
-# Older ones are read from the view (a page) or from the log (a resume).
-REMEMBERED = 1_000
 # Pages of so many lengths are kept ready; people ask for one or two.
 _PAGES = 4
-_END = EntryId(2**64, 0)
 
 
 class Page(msgspec.Struct):
     """The newest messages, in chat order, joined. Good until `expires_at` or the next change.
     `older_than` is the id before which the next page begins; None if there is none. A page that is
-    not whole goes on in the view. `head` and `etag` are for whoever answers with it: made once, like
-    the body."""
+    not whole goes on in the view; a long one that has a short one's messages is whole. `head` and
+    `etag` are for whoever answers with it: made once, like the body."""
 
     held: list[Held]
     body: bytes
@@ -40,11 +40,13 @@ class Page(msgspec.Struct):
 
 
 class Room:
-    """`floor` is the last id that was let go for want of room here; `expired_to` the last whose time
-    was over: whoever asks from before it has missed something."""
+    """`floor` is the last id that was let go for want of room here: older ones are read from the view
+    (a page) or from the log (a resume). `expired_to` is the last whose time was over: whoever asks from
+    before it has missed something."""
 
-    def __init__(self, name: str, expired_to: EntryId) -> None:
+    def __init__(self, name: str, expired_to: EntryId, memory: Memory) -> None:
         self.name = name
+        self._memory = memory
         self.floor = START
         self.expired_to = expired_to
         self.subscribers: set[Subscriber] = set()
@@ -66,6 +68,7 @@ class Room:
     def take(self, event: Held | Erased) -> None:
         """Takes in the log's next event of this room."""
         self._pages.clear()
+        self._memory.take(event)
         if isinstance(event, Erased):
             self._let_go(EntryId.parse(event.message))
         else:
@@ -74,7 +77,7 @@ class Room:
             if self._last_expiry is not None:
                 self._last_expiry = max(self._last_expiry, event.expires_at)
         self._known[event.id] = event
-        if len(self._known) > REMEMBERED:
+        while len(self._known) > self._memory.most:
             self.floor = next(iter(self._known))
             self._let_go_for_room(self.floor)
 
@@ -115,21 +118,33 @@ class Room:
 
     def before(self, entry_id: EntryId, limit: int, now: int) -> list[Held]:
         """Up to `limit` of the messages before an id that are remembered, oldest first."""
-        older = (
-            event
-            for event in self._newest_first(now)
-            if event.id < entry_id and isinstance(event, Held)
-        )
-        return list(islice(older, limit))[::-1]
+        ids = list(self._known)  # a look at each of them takes ten times as long
+        older = reversed(ids[: bisect_left(ids, entry_id)])
+        return list(islice(self._living(older, now), limit))[::-1]
+
+    def next(self, entry_id: EntryId, limit: int, now: int) -> list[Held]:
+        """Up to `limit` of the messages after an id that are remembered, oldest first."""
+        ids = list(self._known)
+        return list(islice(self._living(ids[bisect_right(ids, entry_id) :], now), limit))
 
     def newest(self, limit: int, now: int) -> Page:
         """The newest page; made once and handed out until it changes."""
         page = self._pages.get(limit)
         if page is None or page.expires_at <= now:
-            if len(self._pages) >= _PAGES:
+            if len(self._pages) >= _PAGES or limit > SHORT:
                 self._pages.clear()
             page = self._pages[limit] = self._page(limit, now)
+            if limit > SHORT:
+                self._memory.keep_ready(self._pages.clear)
         return page
+
+    def forget(self) -> None:
+        """All that it has is no more, and neither is it."""
+        for event in self._known.values():
+            self._memory.let_go(event)
+        self._known.clear()
+        self._pages.clear()
+        self._memory.not_ready(self._pages.clear)
 
     def last_expiry(self, now: int) -> int:
         """When the last living message goes; 0 if none lives."""
@@ -178,6 +193,8 @@ class Room:
     def _let_go(self, entry_id: EntryId) -> Held | Erased | None:
         self._pages.clear()
         event = self._known.pop(entry_id, None)
+        if event is not None:
+            self._memory.let_go(event)
         if isinstance(event, Held):
             self.messages -= 1
             if entry_id == self._last_id:
@@ -194,14 +211,19 @@ class Room:
     def _newest_first(self, now: int) -> Iterator[Held | Erased]:
         return (event for event in reversed(self._known.values()) if event.expires_at > now)
 
+    def _living(self, ids: Iterable[EntryId], now: int) -> Iterator[Held]:
+        events = map(self._known.__getitem__, ids)
+        return (each for each in events if isinstance(each, Held) and each.expires_at > now)
+
     def _page(self, limit: int, now: int) -> Page:
-        newest = self.before(_END, limit + 1, now)
-        has_older = len(newest) > limit or self.floor > START
-        newest = newest[-limit:]
+        found = list(islice(self._living(reversed(self._known), now), limit + 1))
+        has_older = len(found) > limit or self.floor > START
+        fits = fitting(found, limit)
+        newest = found[:fits][::-1]
         return Page(
             held=newest,
-            body=b",".join(held.body for held in newest),
+            body=b",".join([held.body for held in newest]),
             expires_at=min((held.expires_at for held in newest), default=2**63),
-            older_than=newest[0].id if has_older and newest else None,
-            is_whole=len(newest) == limit or self._beyond_until <= now,
+            older_than=newest[0].id if newest and (has_older or fits < len(found)) else None,
+            is_whole=fits >= min(limit, SHORT) or self._beyond_until <= now,
         )

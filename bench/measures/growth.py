@@ -23,7 +23,7 @@ from messenger.connection import Store as Connection
 from messenger.entries import START, EntryId
 from messenger.log import Log
 from messenger.settings import load as load_settings
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _ROOM = f"/api/rooms/room-{filling.ROOMS - 1}"
@@ -52,7 +52,7 @@ def measure(effort: Effort) -> Iterator[Row]:
         for path, cost in _COSTS.items():
             yield from _rows(effort, path, all_sizes, cost)
         # Only where rooms have more than memory keeps of them.
-        large = [sized for sized in all_sizes if sized.size > filling.ROOMS * REMEMBERED]
+        large = [sized for sized in all_sizes if sized.size > filling.ROOMS * LEAST]
         yield from _rows(effort, "page of 50 from the view", large, _older_page)
         most = all_sizes[-1]
         name = f"{most.size:,} messages in {filling.ROOMS} rooms"

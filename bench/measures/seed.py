@@ -1,7 +1,6 @@
 """The seed's system: a post, a list of a hundred messages, and one of ten thousand."""
 
 import json
-import re
 import time
 import urllib.request
 import uuid
@@ -11,6 +10,7 @@ from contextlib import ExitStack
 import redis
 
 from bench import filling, load, ours
+from bench.errors import BenchError
 from bench.ours import Served
 from bench.peers.seed import seed
 from bench.rounds import Effort, interleaved
@@ -47,12 +47,11 @@ def measure(effort: Effort) -> Iterator[Row]:
         )
         yield row(f"list of {few}", _AGAINST, "rate", "/s", pairs, at_least(250))
         _fill(web, them, many - few)
-        paths = _paths(web)
-        pairs = interleaved(
-            effort, lambda s: _whole(web, paths, s), lambda _: _one(_messages(them))
-        )
+        whole = f"{web.url}{_ROOM}?limit={many}"
+        _require(whole, many)
+        pairs = interleaved(effort, lambda s: _pages(whole, s), lambda _: _one(_messages(them)))
         path = f"list of {many:,}"
-        yield row(f"{path}, all pages", _AGAINST, "rate", "/s", pairs, at_least(2_000))
+        yield row(f"{path}, whole", _AGAINST, "rate", "/s", pairs, at_least(2_000))
         pairs = interleaved(
             effort, lambda s: _pages(web.url + _ROOM, s), lambda _: _one(_messages(them))
         )
@@ -75,10 +74,12 @@ def _one(url: str) -> Sample:
     return {"rate": 1 / (time.monotonic() - began)}
 
 
-def _whole(web: Served, paths: list[str], seconds: float) -> Sample:
-    """All pages, one after the other on each connection: whole lists a second."""
-    found = load.wrk(web.url, seconds, connections=_CONNECTIONS, script="pages", given=paths)
-    return {**found, "rate": found["rate"] / len(paths)}
+def _require(url: str, count: int) -> None:
+    """That one answer has them all."""
+    with urllib.request.urlopen(url) as answer:
+        found = len(json.load(answer)["messages"])
+    if found != count:
+        raise BenchError(f"a list has {found} messages, and not {count}")
 
 
 def _fill(web: Served, them: Served, count: int) -> None:
@@ -90,17 +91,3 @@ def _fill(web: Served, them: Served, count: int) -> None:
         for _ in range(count):
             pipeline.set(uuid.uuid4().hex, _TEXT, px=_LONG_MS)
         pipeline.execute()
-
-
-def _paths(web: Served) -> list[str]:
-    """The paths of all pages, the newest first, as a reader finds them who goes back."""
-    path: str | None = f"{_ROOM}?limit={_PAGE}"
-    found = []
-    while path is not None:
-        with urllib.request.urlopen(web.url + path) as answer:
-            if not json.load(answer)["messages"]:
-                break
-            found.append(path)
-            back = re.search('<([^>]*)>; rel="prev"', answer.headers["Link"] or "")
-        path = back[1] if back else None
-    return found

@@ -39,7 +39,7 @@ _BAD_REQUESTS = (
         errors.BadRequest,
         "a query, or an option of `messenger replay`, has a value that is not allowed",
         "see `detail` for the range",
-        "limit is from 1 to 100",
+        "limit is from 1 to 10000",
     ),
     Refusal(
         "bad-cursor",

@@ -71,10 +71,12 @@ LIST = Route(
     summary="Read a page of messages, or wait for the next",
     description="The newest page, or the one `before` or `after` an id, but not both; the oldest "
     "message stands first. A stream that begins after `cursor` goes on exactly where the newest page "
-    "ends.\n\nWith `after` and `wait` it is a long poll, for clients that have neither streams nor "
-    "sockets: what came after that id, as soon as there is something, or nothing when the time is over. "
-    "Ask again with `after` = `cursor`, and nothing is missed or doubled. Then `limit` is 100 if there "
-    "is none, and there is no `ETag`.",
+    "ends.\n\nOf more than 100 messages an answer has those that are at hand, at least 100 where so "
+    "many live, and no more than 4 MiB: `Link` names the page that goes on.\n\nWith `after` and `wait` "
+    "it is a long poll, for clients that have neither streams nor sockets: what came after that id, as "
+    "soon as there is something, or nothing when the time is over. Ask again with `after` = `cursor`, "
+    "and nothing is missed or doubled. Then `limit` is 100 if there is none, an answer has no more, and "
+    "there is no `ETag`.",
     parameters=(
         parts.ROOM,
         parts.limit("How many at most; 50 if there is none."),
@@ -103,6 +105,7 @@ LIST = Route(
         "bad-query",
         "bad-cursor",
         "too-many-connections",
+        "lists-unread",
         "store-unavailable",
         "repartitioning",
         "stopping",

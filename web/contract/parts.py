@@ -6,7 +6,7 @@ from messenger.durations import PATTERN as DURATION
 from messenger.fields import EXAMPLE_ID
 from messenger.wording import ROOM_LENGTH
 from web.contract.description import Header, Parameter, Schema
-from web.queries import MOST
+from web.lengths import LONGEST
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -57,7 +57,7 @@ def cursor(name: str, description: str) -> Parameter:
 
 
 def limit(description: str, default: int | None = None) -> Parameter:
-    found: Schema = {"type": "integer", "minimum": 1, "maximum": MOST}
+    found: Schema = {"type": "integer", "minimum": 1, "maximum": LONGEST}
     return Parameter("limit", "query", description, found | _default(default))
 
 

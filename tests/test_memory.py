@@ -1,0 +1,114 @@
+"""What a web process remembers: of each room the newest, and within a budget more."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from messenger.entries import START, EntryId
+from web.known import KnownRooms
+from web.live import Erased, Held
+from web.memory import BUDGET_BYTES, LEAST, MOST, Memory, bytes_of
+from web.room import Room
+
+_NEVER = 2**60
+
+
+def _held(number: int, size: int = 200, expires_at: int = _NEVER) -> Held:
+    return Held(EntryId(number, 0), expires_at, b"x" * size)
+
+
+def _rooms(memory: Memory) -> KnownRooms:
+    return KnownRooms(lambda: START, memory)
+
+
+def _counted(rooms: KnownRooms) -> int:
+    return sum(bytes_of(each) for room in rooms.values() for each in room.after(START, 0))
+
+
+def _speak(room: Room, numbers: Iterator[int], count: int, size: int = 200) -> None:
+    for _ in range(count):
+        room.take(_held(next(numbers), size))
+
+
+def test_a_room_alone_is_remembered_up_to_the_most(numbers: Iterator[int]) -> None:
+    """And then its newest."""
+    memory = Memory()
+    room = _rooms(memory).of("lobby")
+    _speak(room, numbers, MOST)
+    assert (room.messages, room.floor) == (MOST, START)
+    _speak(room, numbers, 500)
+    assert (room.messages, room.floor) == (MOST, EntryId(500, 0))
+    assert memory.used <= BUDGET_BYTES
+
+
+def test_all_rooms_together_stay_within_the_budget(numbers: Iterator[int]) -> None:
+    """Where each has the least and all of it is more, each keeps the least; nothing over that is kept
+    when there is no room for it."""
+    memory = Memory()
+    rooms = _rooms(memory)
+    for _ in range(12):  # they speak by turns
+        for name in "abcdefghij":
+            _speak(rooms.of(name), numbers, 1_000)
+    assert all(LEAST < room.messages < MOST for room in rooms.values())
+    assert 0.99 * BUDGET_BYTES < memory.used <= BUDGET_BYTES + 1_000
+    for number in range(100):
+        _speak(rooms.of(f"more {number}"), numbers, LEAST)
+    assert memory.used > BUDGET_BYTES
+    for room in rooms.values():
+        _speak(room, numbers, 1)
+        assert room.messages == LEAST
+
+
+def test_long_texts_take_their_share(numbers: Iterator[int]) -> None:
+    """The budget is of bytes: a room of the longest has fewer of them."""
+    room = _rooms(Memory()).of("lobby")
+    _speak(room, numbers, MOST, size=8_000)
+    assert LEAST < room.messages < BUDGET_BYTES // 8_000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_let_go_of_is_counted_out(seed: int, numbers: Iterator[int]) -> None:
+    """However it goes: over, erased, cut, for want of room, or with its history."""
+    chance, memory = random.Random(seed), Memory()
+    rooms, known = _rooms(memory), [EntryId(0, 0)]
+    for _ in range(6_000):
+        room = rooms.of(chance.choice("abc"))
+        what = chance.choices(("say", "erase", "end", "cut", "skip"), (900, 30, 60, 1, 1))[0]
+        some = chance.choice(known)
+        if what == "say":
+            room.take(_held(next(numbers), chance.randrange(500)))
+            known.append(room.last_id())
+        elif what == "erase":
+            new = EntryId(next(numbers), 0)
+            room.take(Erased(new, _NEVER, room.name, str(some), "author"))
+        elif what == "end":
+            rooms.expire(room, some)
+        elif what == "cut":
+            room.trim(some, 0)
+        else:
+            room.skip(some, _NEVER)
+    assert memory.used == _counted(rooms) > 0
+    rooms.begin()
+    assert memory.used == 0
+
+
+def test_few_rooms_have_a_long_list_ready(numbers: Iterator[int]) -> None:
+    """Four: the one that was made first goes first, and a room that changed has none."""
+    rooms = _rooms(Memory())
+    for name in "abcde":
+        _speak(rooms.of(name), numbers, 300)
+    ready = [rooms[name].newest(MOST, 0) for name in "abcd"]
+    assert [rooms[name].newest(MOST, 0) is page for name, page in zip("abcd", ready, strict=True)]
+    assert rooms["d"].newest(MOST, 0) is ready[3]
+    rooms["e"].newest(MOST, 0)
+    assert rooms["b"].newest(MOST, 0) is ready[1]
+    assert rooms["a"].newest(MOST, 0) is not ready[0]
+    assert rooms["b"].newest(MOST, 0) is not ready[1]
+    _speak(rooms["d"], numbers, 1)
+    assert len(rooms["d"].newest(MOST, 0).held) == 301
+
+
+@pytest.fixture
+def numbers() -> Iterator[int]:
+    return iter(range(1, 10**9))

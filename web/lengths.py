@@ -1,0 +1,21 @@
+"""Lists that are longer than a page, and how much of one an answer has."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from web.live import Held
+
+# A page that people turn. What is not remembered is read in no longer ones.
+SHORT = 100
+# A list has no more messages than so many, which is what is remembered of a room, nor more bytes.
+LONGEST = 10_000
+LIST_BYTES = 4 * 2**20
+
+
+def fitting(held: Sequence[Held], limit: int) -> int:
+    """How many of them, from the first on, an answer has room for."""
+    if limit <= SHORT:  # of the longest texts too
+        return min(len(held), limit)
+    sizes = list(accumulate(len(each.body) for each in held[:limit]))
+    return bisect_right(sizes, LIST_BYTES)
