@@ -13,7 +13,7 @@ import web.backlog
 import web.memory
 from messenger.clock import StoreClock
 from messenger.connection import Store
-from messenger.entries import START
+from messenger.entries import START, EntryId
 from messenger.errors import StoreUnavailable
 from messenger.log import Logs
 from messenger.settings import Settings
@@ -112,6 +112,29 @@ async def test_the_same_comes_out(
         for each in (followed, read):
             each.forget(then)
         assert told(read, then) == told(followed, then)
+
+
+async def test_of_many_rooms_fewer_are_kept_of_each(
+    private_store: PrivateStore, logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more of all together than there is room for while they are read, and the newest of each; never
+    fewer than the least."""
+    monkeypatch.setattr(web.backlog, "LEAST", 100)
+    monkeypatch.setattr(web.backlog, "_KEPT", 2_000)
+    with private_store.client() as client:
+        begin_earlier(client)
+        ids = list(ids_of_late(client, 6_000))
+        for number in range(0, 6_000, 1_000):  # a batch a room, and the last has less
+            room = "brief" if number == 5_000 else f"room-{number // 1_000 % 4}"
+            fill(client, ids[number : number + 1_000], room=room)
+    partition = await read_whole(Feed(logs).partitions[0], as_it_comes=False)
+    found = {name: room.messages for name, room in partition.rooms.items()}
+    assert len(found) == 5
+    assert sum(found.values()) <= 2_000
+    assert min(found.values()) >= 100
+    newest = [each.id for each in partition.rooms["brief"].newest(100, 0).held]
+    assert [str(each) for each in newest] == ids[-100:]
+    assert partition.rooms["brief"].floor == EntryId.parse(ids[-found["brief"] - 1])
 
 
 @pytest.mark.parametrize("lost", [0, 2_600])
