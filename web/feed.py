@@ -18,6 +18,7 @@ from web.listed import living
 from web.live import Beat, Erased, Gap, Held, Hello, Live, live_of
 from web.memory import Memory
 from web.partition import Partition
+from web.pieces import LongList
 from web.room import Page, Room
 from web.subscriber import Subscriber
 
@@ -84,6 +85,10 @@ class Feed:
     def newest(self, name: str, limit: int, now: int) -> Page:
         """The newest page of a room at a time; StoreUnavailable while the log is still being read."""
         return self._loaded_room(name).newest(limit, now)
+
+    def long_list(self, name: str, limit: int, now: int) -> LongList | None:
+        """As Room.long_list; StoreUnavailable while the log is still being read."""
+        return self._loaded_room(name).long_list(limit, now)
 
     def get(self, name: str, message: EntryId) -> Held | None:
         room = self.of(name).rooms.get(name)

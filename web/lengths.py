@@ -13,9 +13,7 @@ LONGEST = 10_000
 LIST_BYTES = 4 * 2**20
 
 
-def fitting(held: Sequence[Held], limit: int) -> int:
-    """How many of them, from the first on, an answer has room for."""
-    if limit <= SHORT:  # of the longest texts too
-        return min(len(held), limit)
-    sizes = list(accumulate(len(each.body) for each in held[:limit]))
-    return bisect_right(sizes, LIST_BYTES)
+def fitting(held: Sequence[Held], limit: int, most_bytes: int) -> int:
+    """How many of them, from the first on, there is room for, each with a comma."""
+    sizes = list(accumulate(len(each.body) + 1 for each in held[:limit]))
+    return bisect_right(sizes, most_bytes)

@@ -1,5 +1,7 @@
 """Pages of messages over HTTP: the newest from memory, older ones from there or from the view."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from messenger import messages
@@ -9,11 +11,11 @@ from web import polling
 from web.answers import direct_json, json_fields, path_of
 from web.appkeys import FEED, LONG_ANSWERS
 from web.direct import head_of
-from web.lengths import SHORT, fitting
+from web.lengths import LIST_BYTES, SHORT, fitting
 from web.live import Held
 from web.long import LONG_BYTES, long_json
+from web.pieces import joined
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
-from web.room import Page
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -30,7 +32,8 @@ async def page(request: web.Request) -> web.StreamResponse:
         return _older(request, room, limit, await before_held(request, room, before, limit))
     if after is not None:
         return _older(request, room, limit, await _after_held(request, room, after, limit))
-    return await _newest(request, room, limit)
+    newest = _newest if limit <= SHORT else _long_list
+    return await newest(request, room, limit)
 
 
 async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]:
@@ -42,8 +45,7 @@ async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]
         return held.held
     before = held.held[0].id if held.held else None
     try:
-        more = min(limit, SHORT) - len(held.held)
-        older = await view_of(request, room).rows_before(room, before, more)
+        older = await view_of(request, room).rows_before(room, before, limit - len(held.held))
     except StoreUnavailable:
         return held.held
     return [_held(row) for row in older] + held.held
@@ -59,17 +61,36 @@ async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResp
         return _older(request, room, limit, await newest_held(request, room, limit))
     if page.head is None:
         page.etag = _tag(feed.of(room).epoch, page.tag)
-        page.head = head_of(_newest_fields(room, limit, page))
+        page.head = head_of(_newest_fields(room, limit, page.etag, page.older_than))
+    if _is_known(request, page.etag):
+        fields = _newest_fields(room, limit, page.etag, page.older_than)
+        return web.Response(status=304, headers=json_fields(fields))
+    return _answer(request, room, now, (page.body,), page.head)
+
+
+async def _long_list(request: web.Request, room: str, limit: int) -> web.StreamResponse:
+    """What is remembered, as it is ready, piece by piece."""
+    feed = request.app[FEED]
+    now = feed.clock.now()
+    found = feed.long_list(room, limit, now)
+    if found is None:
+        return _older(request, room, limit, await newest_held(request, room, SHORT))
+    tag = _tag(feed.of(room).epoch, found.tag)
+    fields = _newest_fields(room, limit, tag, found.first if found.has_older else None)
+    if _is_known(request, tag):
+        return web.Response(status=304, headers=json_fields(fields))
+    return _answer(request, room, now, found.pieces, head_of(fields))
+
+
+def _is_known(request: web.Request, tag: str) -> bool:
     known = request.headers.get("If-None-Match")
-    if known is not None and page.etag in known:
-        return web.Response(status=304, headers=json_fields(_newest_fields(room, limit, page)))
-    return _answer(request, room, now, page.body, page.head)
+    return known is not None and tag in known
 
 
-def _newest_fields(room: str, limit: int, page: Page) -> dict[str, str]:
-    fields = {"ETag": page.etag}
-    if page.older_than is not None:
-        fields["Link"] = _link(room, limit, "before", str(page.older_than), "prev")
+def _newest_fields(room: str, limit: int, tag: str, older_than: EntryId | None) -> dict[str, str]:
+    fields = {"ETag": tag}
+    if older_than is not None:
+        fields["Link"] = _link(room, limit, "before", str(older_than), "prev")
     return fields
 
 
@@ -77,7 +98,7 @@ async def before_held(request: web.Request, room: str, before: EntryId, limit: i
     """A page before an id, from memory, or where that does not reach from the view; oldest first."""
     held = request.app[FEED].before(room, before, limit)
     if held is not None:
-        return held[len(held) - fitting(held[::-1], limit) :]
+        return held[len(held) - fitting(held[::-1], limit, LIST_BYTES) :]
     rows = await view_of(request, room).rows_before(room, before, min(limit, SHORT))
     return [_held(row) for row in rows]
 
@@ -85,7 +106,7 @@ async def before_held(request: web.Request, room: str, before: EntryId, limit: i
 async def _after_held(request: web.Request, room: str, after: EntryId, limit: int) -> list[Held]:
     held = request.app[FEED].after(room, after, limit)
     if held is not None:
-        return held[: fitting(held, limit)]
+        return held[: fitting(held, limit, LIST_BYTES)]
     rows = await view_of(request, room).rows_after(room, after, min(limit, SHORT))
     return [_held(row) for row in rows]
 
@@ -108,24 +129,24 @@ def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web
         links += _link(room, limit, "after", str(last), "next")
         ids = f"{first}.{last}.{len(living)}"
     fields = {"ETag": _tag(feed.of(room).epoch, ids), **({"Link": links} if links else {})}
-    if fields["ETag"] in request.headers.get("If-None-Match", ""):
+    if _is_known(request, fields["ETag"]):
         return web.Response(status=304, headers=json_fields(fields))
-    body = b",".join([each.body for each in living])
-    return _answer(request, room, now, body, head_of(fields))
+    return _answer(request, room, now, (joined(living),), head_of(fields))
 
 
 def _answer(
-    request: web.Request, room: str, now: int, joined: bytes, fields: bytes
+    request: web.Request, room: str, now: int, pieces: Sequence[bytes], fields: bytes
 ) -> web.StreamResponse:
     """A page in chat order, as it was at that time. A stream that begins after `cursor` goes on where
     the page ends."""
     cursor = request.app[FEED].of(room).cursor
     begin = b'{"now":%d,"cursor":"%d-%d","messages":[' % (now, *cursor)
-    if len(joined) <= LONG_BYTES:
-        return direct_json(begin + joined + b"]}", more=fields)
+    body = (begin, *pieces, b"]}")
+    if sum(map(len, pieces)) <= LONG_BYTES:
+        return direct_json(b"".join(body), more=fields)
     among = request.app[LONG_ANSWERS]
     among.require_room()
-    return long_json(among, begin, joined, b"]}", more=fields)
+    return long_json(among, *body, more=fields)
 
 
 def _tag(epoch: str, ids: str) -> str:

@@ -7,9 +7,10 @@ from itertools import islice, takewhile
 import msgspec
 
 from messenger.entries import START, EntryId
-from web.lengths import SHORT, fitting
+from web.lengths import SHORT
 from web.live import Erased, Held, Live, Present
 from web.memory import Memory
+from web.pieces import LongList, Pieces, joined
 from web.subscriber import Subscriber, hand_out
 
 # Pages of so many lengths are kept ready; people ask for one or two.
@@ -19,8 +20,8 @@ _PAGES = 4
 class Page(msgspec.Struct):
     """The newest messages, in chat order, joined. Good until `expires_at` or the next change.
     `older_than` is the id before which the next page begins; None if there is none. A page that is
-    not whole goes on in the view; a long one that has a short one's messages is whole. `head` and
-    `etag` are for whoever answers with it: made once, like the body."""
+    not whole goes on in the view. `head` and `etag` are for whoever answers with it: made once, like
+    the body."""
 
     held: list[Held]
     body: bytes
@@ -57,6 +58,8 @@ class Room:
         self.messages = 0
         self._known: dict[EntryId, Held | Erased] = {}
         self._pages: dict[int, Page] = {}
+        # Where somebody asked for a long list lately.
+        self._pieces: Pieces | None = None
         self._last_expiry: int | None = 0
         self._last_id: EntryId | None = START
         # When the last of those goes that were let go for want of room.
@@ -131,12 +134,21 @@ class Room:
         """The newest page; made once and handed out until it changes."""
         page = self._pages.get(limit)
         if page is None or page.expires_at <= now:
-            if len(self._pages) >= _PAGES or limit > SHORT:
+            if len(self._pages) >= _PAGES:
                 self._pages.clear()
             page = self._pages[limit] = self._page(limit, now)
-            if limit > SHORT:
-                self._memory.keep_ready(self._pages.clear)
         return page
+
+    def long_list(self, limit: int, now: int) -> LongList | None:
+        """The newest of what is remembered; None where a short page has more."""
+        if self._pieces is None:
+            self._pieces = Pieces(self._known)
+            self._memory.keep_ready(self._forget_list)
+        found = self._pieces.newest(limit, now)
+        if found.count < SHORT and self.reaches_beyond(now):
+            return None
+        found.has_older = found.has_older or self.floor > START
+        return found
 
     def forget(self) -> None:
         """All that it has is no more, and neither is it."""
@@ -144,7 +156,11 @@ class Room:
             self._memory.let_go(event)
         self._known.clear()
         self._pages.clear()
-        self._memory.not_ready(self._pages.clear)
+        self._forget_list()
+        self._memory.not_ready(self._forget_list)
+
+    def _forget_list(self) -> None:
+        self._pieces = None
 
     def last_expiry(self, now: int) -> int:
         """When the last living message goes; 0 if none lives."""
@@ -195,6 +211,8 @@ class Room:
         event = self._known.pop(entry_id, None)
         if event is not None:
             self._memory.let_go(event)
+            if self._pieces is not None:
+                self._pieces.let_go(entry_id)
         if isinstance(event, Held):
             self.messages -= 1
             if entry_id == self._last_id:
@@ -216,14 +234,13 @@ class Room:
         return (each for each in events if isinstance(each, Held) and each.expires_at > now)
 
     def _page(self, limit: int, now: int) -> Page:
-        found = list(islice(self._living(reversed(self._known), now), limit + 1))
-        has_older = len(found) > limit or self.floor > START
-        fits = fitting(found, limit)
-        newest = found[:fits][::-1]
+        newest = list(islice(self._living(reversed(self._known), now), limit + 1))[::-1]
+        has_older = len(newest) > limit or self.floor > START
+        newest = newest[-limit:]
         return Page(
             held=newest,
-            body=b",".join([held.body for held in newest]),
+            body=joined(newest),
             expires_at=min((held.expires_at for held in newest), default=2**63),
-            older_than=newest[0].id if newest and (has_older or fits < len(found)) else None,
-            is_whole=fits >= min(limit, SHORT) or self._beyond_until <= now,
+            older_than=newest[0].id if has_older and newest else None,
+            is_whole=len(newest) == limit or self._beyond_until <= now,
         )
