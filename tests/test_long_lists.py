@@ -120,6 +120,7 @@ async def test_what_is_not_remembered_is_the_older_page(
     pages = [page async for page in _chain(messenger, LONGEST)]
     assert [text for page in reversed(pages) for text in page] == ids
     assert [len(page) for page in pages] == [LEAST] + [100] * ((_COUNT - LEAST) // 100)
+    assert await messenger.texts(limit=LONGEST, before=ids[-1]) == ids[-LEAST:-1]
     assert await messenger.texts(limit=LONGEST, after="0-0") == ids[:100]
 
 

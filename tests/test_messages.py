@@ -256,6 +256,7 @@ async def test_what_lives_longer_than_a_crowd_is_still_on_the_page(
         return [message["id"] for message in page["messages"]] == lives
 
     await wait_until(is_shown, "the page shows what lives, and that alone")
+    assert [each["id"] for each in (await messenger.page(limit=10_000))["messages"]] == lives
     async with messenger.session.get(messenger.url + "/r/lobby") as response:
         assert "lives 2" in await response.text()
     async with messenger.session.get(messenger.url + "/api/rooms") as response:
