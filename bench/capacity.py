@@ -32,7 +32,7 @@ class Costs(NamedTuple):
     subscriber_bytes: float = 15_000
     held_bytes: float = 600
     stored_bytes: float = 660
-    remembered_mb: float = 32
+    remembered_mb: float = 34
     process_mb: float = 60
     memory_mb: float = 4_096
 

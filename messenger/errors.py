@@ -22,7 +22,6 @@ MessengerError
 │   │   └── Unconfirmed         unconfirmed
 │   ├── StoreFull               store-full
 │   ├── Overloaded              overloaded
-│   ├── ListsUnread             lists-unread
 │   ├── Stopping                stopping
 │   └── SupervisorSilent        supervisor-silent
 ├── Undone                      a command's work could not be done to its end
@@ -160,12 +159,6 @@ class Overloaded(Unavailable):
 
     code = "overloaded"
     retry_after = 5
-
-
-class ListsUnread(Unavailable):
-    """The process holds as many long lists for slow readers as it can take."""
-
-    code = "lists-unread"
 
 
 class Stopping(Unavailable):

@@ -20,7 +20,7 @@ from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, add_posted, counts, now_ms, texts
 from web.feed import Feed
-from web.room import REMEMBERED
+from web.memory import LEAST
 
 OLD_MS = 60_000
 
@@ -175,6 +175,7 @@ async def test_a_group_that_was_behind_is_told(private_store: PrivateStore, log:
     assert told == {"behind": ([ids[0]], 0), "there": ([], 0)}
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_who_reads_beyond_memory_is_told_of_a_cut_that_the_tail_has_not_seen(
     private_store: PrivateStore, logs: Logs, log: Log
 ) -> None:
@@ -182,7 +183,7 @@ async def test_who_reads_beyond_memory_is_told_of_a_cut_that_the_tail_has_not_se
     before this process has heard of it, is a gap, and no silence."""
     with private_store.client() as client:
         begin_earlier(client)
-        fill_past(client, ids_of_late(client, REMEMBERED + 50))
+        fill_past(client, ids_of_late(client, LEAST + 50))
     feed, seen = Feed(logs), (await log.range(START, count=1))[0].id
     (partition,) = feed.partitions
     try:
@@ -195,7 +196,7 @@ async def test_who_reads_beyond_memory_is_told_of_a_cut_that_the_tail_has_not_se
         assert (missed.gap.reason, missed.gap.after) == ("trimmed", seen)
         with private_store.client() as client:
             assert str(missed.gap.until) == client.hget(KEYS.meta, "trimmed_to").decode()
-        assert len(missed.events) == REMEMBERED + 30
+        assert len(missed.events) == LEAST + 30
     finally:
         await partition.close()
 

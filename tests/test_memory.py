@@ -117,6 +117,41 @@ def test_few_rooms_have_a_long_list_ready(numbers: Iterator[int]) -> None:
     assert not _is_ready(rooms["b"], ready["b"])
 
 
+def test_who_asks_for_rooms_without_a_list_takes_none_away(numbers: Iterator[int]) -> None:
+    """Rooms of nobody, and of a hundred messages."""
+    rooms = _rooms(Memory())
+    _speak(rooms.of("large"), numbers, 300)
+    ready = _ready(rooms["large"])
+    for number in range(10):
+        _speak(rooms.of(f"room {number}"), numbers, 100 * (number % 2))
+        assert rooms[f"room {number}"].long_list(MOST, 0) is None
+    assert _is_ready(rooms["large"], ready)
+
+
+def test_a_room_that_is_gone_takes_no_place(numbers: Iterator[int]) -> None:
+    """Its list is not one of the four."""
+    memory = Memory()
+    rooms = _rooms(memory)
+    _speak(rooms.of("passing"), numbers, 300)
+    _ready(rooms["passing"])
+    for each in rooms["passing"].after(START, 0):
+        rooms["passing"].expire(each.id)
+    rooms["passing"].expired_to = START
+    rooms.tidy(0)
+    assert "passing" not in rooms
+    assert not memory._ready
+
+
+def test_a_room_whose_messages_are_all_over_has_no_list(numbers: Iterator[int]) -> None:
+    """Nor an older page, though more was said in it than is remembered."""
+    rooms = _rooms(Memory())
+    room = rooms.of("lobby")
+    _speak(room, numbers, MOST + 200)
+    for each in room.after(START, 0)[50:]:
+        room.expire(each.id)
+    assert room.long_list(MOST, 0) is None
+
+
 @pytest.fixture
 def numbers() -> Iterator[int]:
     return iter(range(1, 10**9))

@@ -76,6 +76,7 @@ async def living(messenger: Messenger) -> int:
         return sum(count for _, count in (await found.json())["ages"])
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_it_is_the_log(private_store: PrivateStore, messenger: Messenger) -> None:
     """Through short lives, erasures, more messages than a room remembers, another process's look from
     the start, and a log that begins anew."""

@@ -1,10 +1,17 @@
 """The page as the server renders it: what a person without JavaScript has."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from consumers.view import View
+from tests.past import begin_earlier, fill, ids_of_late
+from tests.private_store import PrivateStore
+from tests.raw import counts
 from tests.serving import Messenger
+from tests.waiting import wait_until
 from web import shown
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
@@ -68,6 +75,64 @@ async def test_older_messages_are_reached_by_links(messenger: Messenger) -> None
         assert 'href="/r/lobby">Newest messages' in page
         found = texts(page) + found
     assert found == said
+
+
+@pytest.mark.usefixtures("little_memory")
+@pytest.mark.parametrize("remembered", [149, 150, 151, 200, 201])
+async def test_links_lead_on_where_memory_ends(
+    private_store: PrivateStore,
+    run_messenger: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    remembered: int,
+) -> None:
+    """Back to the first message, wherever what is remembered ends."""
+    monkeypatch.setattr("web.memory.LEAST", remembered)
+    messenger = await run_messenger()
+    with private_store.client() as client:
+        begin_earlier(client)
+        said = list(ids_of_late(client, 450))
+        fill(client, said)
+        await wait_until(lambda: counts(client).get("posted") == 450, "all are in the view")
+    page = await fetch(messenger, "/r/lobby")
+    found = texts(page)
+    while link := re.search(r'<p id="older"><a href="/r/lobby(\?before=[\d-]+)"', page):
+        page = await fetch(messenger, "/r/lobby" + link[1])
+        found = texts(page) + found
+    assert found == said
+
+
+async def test_what_comes_while_a_page_is_read_is_after_its_cursor(
+    private_store: PrivateStore,
+    run_messenger: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A page that asks the view: what is posted meanwhile is not on it, and a stream after its cursor
+    tells it. So it is with the page as JSON."""
+    monkeypatch.setattr("web.memory.LEAST", 5)
+    monkeypatch.setattr("web.memory.BUDGET_BYTES", 0)
+    messenger = await run_messenger()
+    with private_store.client() as client:
+        begin_earlier(client)
+        fill(client, ids_of_late(client, 20))
+        await wait_until(lambda: counts(client).get("posted") == 20, "all are in the view")
+    read = View.rows_before
+
+    async def rows_before(*given: Any) -> list[bytes]:
+        rows = await read(*given)
+        await messenger.post("meanwhile")
+        return rows
+
+    monkeypatch.setattr(View, "rows_before", rows_before)
+    page = await fetch(messenger, "/r/lobby")
+    assert "meanwhile" not in page
+    found = re.search(r'data-cursor="([\d-]+)"', page)
+    assert found
+    json = await messenger.page()
+    assert [message["text"] for message in json["messages"]].count("meanwhile") == 1
+    for cursor, missed in ((found[1], 2), (json["cursor"], 1)):
+        async with messenger.stream(after=cursor) as stream:
+            told = [each["text"] for each in await stream.messages(missed)]
+        assert told == ["meanwhile"] * missed
 
 
 async def test_links_lead_out_safely(messenger: Messenger) -> None:

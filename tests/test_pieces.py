@@ -27,10 +27,10 @@ def _told(found: LongList) -> tuple[bytes, EntryId, EntryId, int, bool]:
 
 
 def _wanted(living: list[Held], limit: int, most_bytes: int) -> tuple[bytes, ...]:
-    """The bodies of the newest that fit, the newest last."""
+    """The bodies of the newest that fit, the newest last; one at least."""
     taken: list[bytes] = []
     for held in reversed(living[-limit:]):
-        if sum(len(each) + 1 for each in (*taken, held.body)) > most_bytes:
+        if taken and sum(len(each) + 1 for each in (*taken, held.body)) > most_bytes:
             break
         taken.append(held.body)
     return tuple(taken[::-1])

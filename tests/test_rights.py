@@ -78,6 +78,7 @@ async def test_a_worker_takes_over_and_starts_anew(
     assert refused(admin) == []
 
 
+@pytest.mark.usefixtures("little_memory")
 async def test_a_room_is_read_from_the_view(admin: redis.Redis, messenger: Messenger) -> None:
     """Pages beyond memory come from the view, by the web's own rights."""
     begin = now_ms(admin) - 500_000

@@ -13,7 +13,6 @@ from messenger.fields import Room as RoomName
 from messenger.keys import partition_of
 from messenger.log import Logs
 from web.everything import Everything
-from web.lengths import SHORT
 from web.listed import living
 from web.live import Beat, Erased, Gap, Held, Hello, Live, live_of
 from web.memory import Memory
@@ -107,14 +106,14 @@ class Feed:
         """How many are in a room, over all web processes."""
         return self.of(name).here.count(name)
 
-    def before(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
-        """A page before an id, oldest first; None where memory does not reach back far enough. A long
-        one has what is remembered."""
+    def before(self, name: str, entry_id: EntryId, limit: int, least: int) -> list[Held] | None:
+        """A page before an id, oldest first; None where memory does not reach back far enough for the
+        least."""
         room = self._loaded_room(name)
         if START < entry_id <= room.floor:
             return None  # none of what is remembered is so old
         held = room.before(entry_id, limit, self.clock.now())
-        return held if len(held) >= min(limit, SHORT) or room.floor == START else None
+        return held if len(held) >= least or room.floor == START else None
 
     def after(self, name: str, entry_id: EntryId, limit: int) -> list[Held] | None:
         """A page after an id, oldest first; None where memory does not reach back far enough."""

@@ -48,7 +48,7 @@ class KnownRooms(dict[str, Room]):
         horizon = self._horizon()
         for room in [each for each in self.values() if each.is_empty(now)]:
             if room.expired_to <= horizon:
-                del self[room.name]
+                self.pop(room.name).forget()
 
     def begin(self) -> None:
         """A new history: all that was in them is no more; those who listen stay."""

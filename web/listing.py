@@ -1,7 +1,5 @@
 """Pages of messages over HTTP: the newest from memory, older ones from there or from the view."""
 
-from collections.abc import Sequence
-
 from aiohttp import web
 
 from messenger import messages
@@ -13,9 +11,11 @@ from web.appkeys import FEED, LONG_ANSWERS
 from web.direct import head_of
 from web.lengths import LIST_BYTES, SHORT, fitting
 from web.live import Held
-from web.long import LONG_BYTES, long_json
+from web.long import long_json
 from web.pieces import joined
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
+
+_END = b"]}"
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -25,15 +25,20 @@ async def page(request: web.Request) -> web.StreamResponse:
     if "wait" in request.query:
         return await polling.poll(request, room)
     limit = limit_of(request)
+    if limit > SHORT and not request.app[LONG_ANSWERS].has_room:
+        limit = SHORT  # the older page has the rest
     before, after = id_of_query(request, "before"), id_of_query(request, "after")
     if before is not None and after is not None:
         raise BadRequest("a page is before or after an id, not both", code="bad-query")
+    cursor = _cursor(request, room)
     if before is not None:
-        return _older(request, room, limit, await before_held(request, room, before, limit))
+        held = await before_held(request, room, before, limit, least=min(limit, SHORT))
+        return _older(request, room, limit, cursor, held)
     if after is not None:
-        return _older(request, room, limit, await _after_held(request, room, after, limit))
-    newest = _newest if limit <= SHORT else _long_list
-    return await newest(request, room, limit)
+        return _older(request, room, limit, cursor, await _after_held(request, room, after, limit))
+    if limit > SHORT:
+        return await _long_list(request, room, limit)
+    return await _newest(request, room, limit)
 
 
 async def newest_held(request: web.Request, room: str, limit: int) -> list[Held]:
@@ -55,17 +60,17 @@ async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResp
     """The newest page, from memory: its messages were joined once and are handed out until they
     change; only the time and the cursor are new."""
     feed = request.app[FEED]
-    now = feed.clock.now()
+    now, cursor = feed.clock.now(), _cursor(request, room)
     page = feed.newest(room, limit, now)
     if not page.is_whole:
-        return _older(request, room, limit, await newest_held(request, room, limit))
+        return _older(request, room, limit, cursor, await newest_held(request, room, limit))
     if page.head is None:
         page.etag = _tag(feed.of(room).epoch, page.tag)
         page.head = head_of(_newest_fields(room, limit, page.etag, page.older_than))
     if _is_known(request, page.etag):
         fields = _newest_fields(room, limit, page.etag, page.older_than)
         return web.Response(status=304, headers=json_fields(fields))
-    return _answer(request, room, now, (page.body,), page.head)
+    return direct_json(_begin(now, cursor) + page.body + _END, more=page.head)
 
 
 async def _long_list(request: web.Request, room: str, limit: int) -> web.StreamResponse:
@@ -74,12 +79,14 @@ async def _long_list(request: web.Request, room: str, limit: int) -> web.StreamR
     now = feed.clock.now()
     found = feed.long_list(room, limit, now)
     if found is None:
-        return _older(request, room, limit, await newest_held(request, room, SHORT))
+        return await _newest(request, room, SHORT)
     tag = _tag(feed.of(room).epoch, found.tag)
     fields = _newest_fields(room, limit, tag, found.first if found.has_older else None)
     if _is_known(request, tag):
         return web.Response(status=304, headers=json_fields(fields))
-    return _answer(request, room, now, found.pieces, head_of(fields))
+    begin = _begin(now, _cursor(request, room))
+    among = request.app[LONG_ANSWERS]
+    return long_json(among, begin, *found.pieces, _END, more=head_of(fields))
 
 
 def _is_known(request: web.Request, tag: str) -> bool:
@@ -94,21 +101,28 @@ def _newest_fields(room: str, limit: int, tag: str, older_than: EntryId | None) 
     return fields
 
 
-async def before_held(request: web.Request, room: str, before: EntryId, limit: int) -> list[Held]:
-    """A page before an id, from memory, or where that does not reach from the view; oldest first."""
-    held = request.app[FEED].before(room, before, limit)
-    if held is not None:
-        return held[len(held) - fitting(held[::-1], limit, LIST_BYTES) :]
-    rows = await view_of(request, room).rows_before(room, before, min(limit, SHORT))
-    return [_held(row) for row in rows]
+async def before_held(
+    request: web.Request, room: str, before: EntryId, limit: int, *, least: int
+) -> list[Held]:
+    """A page before an id, oldest first: what memory has of it, or where that is less than `least` so
+    many from the view."""
+    held = request.app[FEED].before(room, before, limit, least)
+    if held is None:
+        rows = await view_of(request, room).rows_before(room, before, least)
+        return [_held(row) for row in rows]
+    if limit <= SHORT:
+        return held
+    return held[-max(fitting(held[::-1], limit, LIST_BYTES), 1) :]
 
 
 async def _after_held(request: web.Request, room: str, after: EntryId, limit: int) -> list[Held]:
     held = request.app[FEED].after(room, after, limit)
-    if held is not None:
-        return held[: fitting(held, limit, LIST_BYTES)]
-    rows = await view_of(request, room).rows_after(room, after, min(limit, SHORT))
-    return [_held(row) for row in rows]
+    if held is None:
+        rows = await view_of(request, room).rows_after(room, after, min(limit, SHORT))
+        return [_held(row) for row in rows]
+    if limit <= SHORT:
+        return held
+    return held[: max(fitting(held, limit, LIST_BYTES), 1)]
 
 
 def _held(row: bytes) -> Held:
@@ -117,7 +131,9 @@ def _held(row: bytes) -> Held:
     return Held(EntryId.read(message.id.encode()), message.expires_at, row)
 
 
-def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web.StreamResponse:
+def _older(
+    request: web.Request, room: str, limit: int, cursor: EntryId, held: list[Held]
+) -> web.StreamResponse:
     """Any page but the newest. What it lists was living when it was read, and is judged again."""
     feed = request.app[FEED]
     now = feed.clock.now()
@@ -131,22 +147,20 @@ def _older(request: web.Request, room: str, limit: int, held: list[Held]) -> web
     fields = {"ETag": _tag(feed.of(room).epoch, ids), **({"Link": links} if links else {})}
     if _is_known(request, fields["ETag"]):
         return web.Response(status=304, headers=json_fields(fields))
-    return _answer(request, room, now, (joined(living),), head_of(fields))
+    begin, body, more = _begin(now, cursor), joined(living), head_of(fields)
+    if len(living) <= SHORT:
+        return direct_json(begin + body + _END, more=more)
+    return long_json(request.app[LONG_ANSWERS], begin, body, _END, more=more)
 
 
-def _answer(
-    request: web.Request, room: str, now: int, pieces: Sequence[bytes], fields: bytes
-) -> web.StreamResponse:
-    """A page in chat order, as it was at that time. A stream that begins after `cursor` goes on where
-    the page ends."""
-    cursor = request.app[FEED].of(room).cursor
-    begin = b'{"now":%d,"cursor":"%d-%d","messages":[' % (now, *cursor)
-    body = (begin, *pieces, b"]}")
-    if sum(map(len, pieces)) <= LONG_BYTES:
-        return direct_json(b"".join(body), more=fields)
-    among = request.app[LONG_ANSWERS]
-    among.require_room()
-    return long_json(among, *body, more=fields)
+def _cursor(request: web.Request, room: str) -> EntryId:
+    """After which a stream goes on where a page ends that is read from now on: what comes while the view
+    is asked is not on it."""
+    return request.app[FEED].of(room).cursor
+
+
+def _begin(now: int, cursor: EntryId) -> bytes:
+    return b'{"now":%d,"cursor":"%d-%d","messages":[' % (now, *cursor)
 
 
 def _tag(epoch: str, ids: str) -> str:

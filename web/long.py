@@ -7,31 +7,25 @@ from typing import cast
 
 from aiohttp import web
 
-from messenger.errors import ListsUnread
 from web.answers import JSON_HEAD
 from web.direct import Direct
 from web.patience import reset
 
-# What is no longer lies here for a slow reader as any answer does.
-LONG_BYTES = 256 * 1024
 # 70 kB a second for the longest of lists.
 _TAKE_S = 60.0
-# Some fifteen of the longest, over all connections.
+# Sixteen of the longest, over all connections.
 _MOST_BYTES = 64 * 2**20
 
 
 class LongAnswers:
-    """`untaken` is how many bytes of them lie here."""
+    """`untaken` is how many bytes of them lie here; what several send is counted for each."""
 
     def __init__(self) -> None:
         self.untaken = 0
 
-    def require_room(self) -> None:
-        """Raises ListsUnread where no more may lie here."""
-        if self.untaken >= _MOST_BYTES:
-            raise ListsUnread(
-                "too many long lists are being read; try again, or ask for 100 messages at a time"
-            )
+    @property
+    def has_room(self) -> bool:
+        return self.untaken < _MOST_BYTES
 
     async def wait(self, request: web.BaseRequest, transport: asyncio.Transport) -> None:
         """Waits until one was taken. Raises ConnectionResetError where that takes too long."""
@@ -48,8 +42,8 @@ class LongAnswers:
 
 
 def long_json(among: LongAnswers, *body: bytes, more: bytes) -> web.StreamResponse:
-    """As direct_json, for a body of more than LONG_BYTES. Its bytes are not copied: many may be sending
-    the same."""
+    """As direct_json, for a body that may be long. Its bytes are not copied: many may be sending the
+    same."""
     return cast("web.StreamResponse", _Long(among, JSON_HEAD + more, *body))
 
 

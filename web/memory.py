@@ -6,7 +6,7 @@ from web.live import Erased, Held
 
 # Of each room its newest events: so many always, and so many while there is room for them.
 LEAST, MOST = 1_000, 10_000
-# What all rooms together may take before each has only the least.
+# What all rooms together may take before one that takes in more has only the least.
 BUDGET_BYTES = 32 * 2**20
 # What an event takes beside its text: the object, its id, its place in the room; as measured.
 _EVENT_BYTES = 300

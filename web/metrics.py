@@ -12,14 +12,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from consumers.groups import GroupStats
 from consumers.stats import PartitionStats, Stats
-from messenger.errors import ListsUnread, Overloaded, StoreFull, StoreUnavailable, Unconfirmed
+from messenger.errors import Overloaded, StoreFull, StoreUnavailable, Unconfirmed
 from web.account import Account, Overall
 from web.capacity import Capacity
 from web.feed import Feed
 from web.latencies import Latencies, histograms
 
 _PREFIX = "messenger_"
-_OUR_FAULT = (StoreFull, StoreUnavailable, Unconfirmed, Overloaded, ListsUnread)
 
 
 class Metrics:
@@ -30,7 +29,9 @@ class Metrics:
         self.store = StoreMetrics()
         self.registry.register(self.store)
         # There from the start: of a counter that is new the first step can't be seen.
-        refused = dict.fromkeys((error.code for error in _OUR_FAULT), 0)
+        refused = dict.fromkeys(
+            (error.code for error in (StoreFull, StoreUnavailable, Unconfirmed, Overloaded)), 0
+        )
         self.requests = Latencies()
         self.capacity = Capacity(0)
         self._own = Account(began_s=time.time(), refused=refused, requests=self.requests.every)

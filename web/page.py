@@ -140,10 +140,13 @@ async def _render(
     problem: str = "",
     room_problem: str = "",
 ) -> web.Response:
+    # First: what comes while the view is asked is not on the page.
+    cursor = request.app[FEED].of(name).cursor
     held = await _held(request, name, before)
     nonce = secrets.token_urlsafe(12)
     context = {
         **_facts(request, name, held),
+        "cursor": str(cursor),
         "before": before,
         "lives": shown.lives(request.app[SETTINGS].window),
         "form": form or {},
@@ -160,7 +163,7 @@ async def _render(
 async def _held(request: web.Request, name: str, before: EntryId | None) -> list[Held]:
     """One more than is shown: it tells whether there are older ones."""
     if before is not None:
-        return await before_held(request, name, before, _SHOWN + 1)
+        return await before_held(request, name, before, _SHOWN + 1, least=_SHOWN + 1)
     return await newest_held(request, name, _SHOWN + 1)
 
 
@@ -176,7 +179,6 @@ def _facts(request: web.Request, name: str, held: list[Held]) -> dict[str, Any]:
         "rooms": rooms,
         "older": living[-_SHOWN].id if len(living) > _SHOWN else None,
         "messages": [shown.message(each, now) for each in living[-_SHOWN:]],
-        "cursor": str(feed.of(name).cursor),
         "now": now,
         "window": shown.left(feed.window),
         "window_ms": feed.window,

@@ -85,7 +85,9 @@ class Pieces:
             held = piece.held
             is_cut = count + len(held) > limit or size + len(body) + 1 > LIST_BYTES
             if is_cut:
-                held = held[len(held) - fitting(held[::-1], limit - count, LIST_BYTES - size) :]
+                fits = fitting(held[::-1], limit - count, LIST_BYTES - size)
+                # One at least: who goes on behind it comes further.
+                held = held[len(held) - (fits if found else max(fits, 1)) :]
                 body = joined(held)
             if held:
                 found.append((held, body))

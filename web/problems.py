@@ -36,7 +36,6 @@ _BY_CLASS: dict[type[MessengerError], tuple[int, str]] = {
     errors.StoreFull: (503, "Store full"),
     errors.Repartitioning: (503, "Repartitioning"),
     errors.Unconfirmed: (503, "Not confirmed"),
-    errors.ListsUnread: (503, "Too many lists unread"),
     errors.StoreUnavailable: (503, "Store unavailable"),
     errors.Overloaded: (503, "Overloaded"),
     errors.Stopping: (503, "Stopping"),

@@ -58,7 +58,7 @@ class Room:
         self.messages = 0
         self._known: dict[EntryId, Held | Erased] = {}
         self._pages: dict[int, Page] = {}
-        # Where somebody asked for a long list lately.
+        # Where a long list is kept ready.
         self._pieces: Pieces | None = None
         self._last_expiry: int | None = 0
         self._last_id: EntryId | None = START
@@ -140,12 +140,14 @@ class Room:
         return page
 
     def long_list(self, limit: int, now: int) -> LongList | None:
-        """The newest of what is remembered; None where a short page has more."""
+        """The newest of what is remembered; None where a short page has as many or more."""
+        if len(self._known) <= SHORT:
+            return None
         if self._pieces is None:
             self._pieces = Pieces(self._known)
             self._memory.keep_ready(self._forget_list)
         found = self._pieces.newest(limit, now)
-        if found.count < SHORT and self.reaches_beyond(now):
+        if found.count <= SHORT and not found.has_older:
             return None
         found.has_older = found.has_older or self.floor > START
         return found

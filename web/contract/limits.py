@@ -43,13 +43,6 @@ LIMITS = (
         "this process has as many connections as it can take; try again in a moment",
     ),
     Refusal(
-        "lists-unread",
-        errors.ListsUnread,
-        "this process holds as many long lists for those who read slowly as it can take",
-        "ask again after `Retry-After`, or for 100 messages at a time",
-        "too many long lists are being read; try again, or ask for 100 messages at a time",
-    ),
-    Refusal(
         "store-full",
         errors.StoreFull,
         "the store's memory is full; reading goes on",

@@ -105,7 +105,6 @@ LIST = Route(
         "bad-query",
         "bad-cursor",
         "too-many-connections",
-        "lists-unread",
         "store-unavailable",
         "repartitioning",
         "stopping",
