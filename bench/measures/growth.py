@@ -5,6 +5,7 @@ long such a process takes to start, and how much memory a message takes in the s
 """
 
 import asyncio
+import json
 import socket
 import statistics
 import time
@@ -127,7 +128,16 @@ def _older_page(sized: Sized) -> float:
         first = client.xrange(filling.KEYS.log, "-", "+", count=60 * filling.ROOMS)
     path = f"{_ROOM}/messages?before={first[-1][0].decode()}"
     with closing(HTTPConnection("127.0.0.1", sized.web.port)) as connection:
+        _require_forgotten(connection)
         return _median_ms(lambda: _ask(connection, "GET", path))
+
+
+def _require_forgotten(connection: HTTPConnection) -> None:
+    """That memory has not all of the room: it tells no number then."""
+    connection.request("GET", "/api/rooms")
+    rooms = json.load(connection.getresponse())["rooms"]
+    if any("messages" in room for room in rooms if room["room"] == _ROOM.rpartition("/")[2]):
+        raise BenchError("memory has the whole room: its older pages do not come from the view")
 
 
 def _post(sized: Sized) -> float:
