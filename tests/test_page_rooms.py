@@ -10,6 +10,12 @@ from tests.serving import Messenger
 from tests.waiting import wait_until
 
 SECOND = 1_000
+# The page's service worker is registered when the test says so.
+_INSTALLED_LATER = """
+  const register = navigator.serviceWorker.register.bind(navigator.serviceWorker);
+  const installing = new Promise((done) => (window.install = done));
+  navigator.serviceWorker.register = (...given) => installing.then(() => register(...given));
+"""
 
 
 def row(page: Page, room: str) -> Locator:
@@ -143,6 +149,23 @@ async def test_a_notification_goes_with_what_it_tells_of(messenger: Messenger) -
             await say(page, "own words are not told")
             await expect(page.locator("#messages li")).to_have_count(1)
             assert await notifications(page) == []
+        await context.close()
+
+
+async def test_what_comes_while_the_worker_is_installed_is_told(messenger: Messenger) -> None:
+    """On a first visit notifications wait for it: what came before is told when it is there."""
+    async with browser() as opened:
+        context = await opened.new_context(permissions=["notifications"])
+        async with watched_page(context) as page:
+            await page.add_init_script(HIDEABLE)
+            await page.add_init_script(_INSTALLED_LATER)
+            await enter(page, messenger.url)
+            await page.locator("#notify").click()
+            await page.evaluate("hide(true)")
+            await messenger.post("early")
+            await expect(page).to_have_title("(1) lobby · Messenger")
+            await page.evaluate("install()")
+            await wait_until(lambda: _has(page, ["1 new message"]), "it is told")
         await context.close()
 
 
