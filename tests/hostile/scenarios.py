@@ -38,6 +38,9 @@ SCENARIOS = (
     Scenario(
         "unread", "30 pages asked for, none read", "unread", 100, 2_048, 65, 1, _LONG, closed_s=65
     ),
+    Scenario(
+        "lists", "whole rooms asked for, none read", "lists", 100, 1_024, 65, 1, _LONG, closed_s=65
+    ),
     Scenario("silent", "connections that say nothing", "silent", 1_000, 40, 16, closed_s=15),
     Scenario("head", "half a head, then a byte a second", "head", 1_000, 40, 16, closed_s=15),
     Scenario("body", "half a body, then a byte a second", "body", 1_000, 60, 18, closed_s=15),

@@ -26,6 +26,7 @@ _DROP_EVERY_S = 1.0
 _STREAM = request_of("/api/rooms/crowd/events")
 _HELLO = b"event: hello\n"
 _PAGE = request_of("/api/rooms/lobby/messages?limit=100")
+_LIST = request_of("/api/rooms/lobby/messages?limit=10000")
 _HALF_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "
 # A text of 1,000 bytes begins, masked with zeros (RFC 6455, 5.2).
 _HALF_FRAME = b"\x81\xfe\x03\xe8\0\0\0\0{"
@@ -40,13 +41,14 @@ KINDS = {
     "listen-at-once": ((_STREAM,), b""),
     "deaf": (_DEAF, b""),
     "unread": ((_PAGE * 30,), b""),
+    "lists": ((_LIST * 3,), b""),
     "silent": ((b"",), b""),
     "head": ((_HALF_HEAD,), b"a"),
     "body": ((post_of(1_000),), b" "),
     "frame": ((request_of("/api/rooms/lobby/socket", UPGRADE),), b"x"),
     "gone": ((post_of(1_000) + b'{"text": "half', _HALF_HEAD, b"", _STREAM), b""),
 }
-_TAKES_NOTHING = ("deaf", "unread")
+_TAKES_NOTHING = ("deaf", "unread", "lists")
 _COMES_BACK = ("listen", "listen-at-once")
 
 
