@@ -204,10 +204,11 @@ def test_a_replica_that_is_not_heard_of_is_not_counted() -> None:
     """Only one that follows and answers would confirm a message now."""
     told = {
         "role": "master",
-        "connected_slaves": "3",
+        "connected_slaves": "4",
         "slave0": "ip=127.0.0.1,port=1,state=online,offset=14,lag=0",
         "slave1": "ip=127.0.0.1,port=2,state=online,offset=14,lag=30",
         "slave2": "ip=127.0.0.1,port=3,state=wait_bgsave,offset=0,lag=0",
+        "slave3": "ip=127.0.0.1,port=4,state=online,offset=0,lag=0",
         "slave_expires_tracked_keys": "0",
     }
     assert in_touch(told) == 1
