@@ -75,9 +75,9 @@ class Direct:
         self._body = ()
 
 
-def direct(status: int, head: bytes, body: bytes) -> web.StreamResponse:
+def direct(status: int, head: bytes, *body: bytes) -> web.StreamResponse:
     """A Direct, which is a response to aiohttp by what it does and not by its class."""
-    return cast("web.StreamResponse", Direct(status, head, body))
+    return cast("web.StreamResponse", Direct(status, head, *body))
 
 
 @lru_cache(1)

@@ -70,7 +70,7 @@ async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResp
     if _is_known(request, page.etag):
         fields = _newest_fields(room, limit, page.etag, page.older_than)
         return web.Response(status=304, headers=json_fields(fields))
-    return direct_json(_begin(now, cursor) + page.body + _END, more=page.head)
+    return direct_json(_begin(now, cursor), page.body, _END, more=page.head)
 
 
 async def _long_list(request: web.Request, room: str, limit: int) -> web.StreamResponse:
@@ -149,7 +149,7 @@ def _older(
         return web.Response(status=304, headers=json_fields(fields))
     begin, body, more = _begin(now, cursor), joined(living), head_of(fields)
     if len(living) <= SHORT:
-        return direct_json(begin + body + _END, more=more)
+        return direct_json(begin, body, _END, more=more)
     return long_json(request.app[LONG_ANSWERS], begin, body, _END, more=more)
 
 

@@ -47,7 +47,7 @@ async def post(request: web.Request) -> web.StreamResponse:
     more = b"Location: %b/%b\r\n" % (path_of(room).encode(), posted.id.encode())
     if appended.standings:
         more += head_of(fields(appended.standings))
-    return direct_json(_encode(posted), 201, more)
+    return direct_json(_encode(posted), status=201, more=more)
 
 
 async def publish(
