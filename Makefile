@@ -29,8 +29,8 @@ fault: $(VENV)/.test
 	@$(BIN)/python -m tests.faults
 
 PROMISES := gone_on_time window clock confirmed never_twice own nothing_missed gaps returning unread cut \
-  cut_unread slow_reader socket polling polling_gaps firehose view_is_the_log model restart full_or_down \
-  repartition_live repartition_readers replay \
+  cut_unread slow_reader long_lists socket polling polling_gaps firehose view_is_the_log model restart \
+  full_or_down repartition_live repartition_readers replay \
   consumer consumer_order consumer_retries consumer_faults consumer_missed consumer_stop
 STORE ?= cluster
 promises: $(VENV)/.test
