@@ -237,7 +237,7 @@ async def run_messenger(
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """A web process remembers the least of each room."""
-    monkeypatch.setattr("web.memory.BUDGET_BYTES", 0)
+    monkeypatch.setattr("web.remembered.BUDGET_BYTES", 0)
 
 
 @pytest.fixture

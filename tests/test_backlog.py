@@ -10,7 +10,7 @@ import redis
 
 import messenger.tail
 import web.backlog
-import web.memory
+import web.remembered
 from messenger.clock import StoreClock
 from messenger.connection import Store
 from messenger.entries import START, EntryId
@@ -33,7 +33,7 @@ _FAR = 2**63
 def few_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A room remembers ten, and the log is read in small pieces."""
     monkeypatch.setattr(messenger.tail, "_COUNT", 37)
-    for module, name in product((web.memory, web.backlog), ("LEAST", "MOST")):
+    for module, name in product((web.remembered, web.backlog), ("LEAST", "MOST")):
         monkeypatch.setattr(module, name, 10)
 
 

@@ -20,7 +20,7 @@ from tests.private_store import PrivateStore
 from tests.projecting import project_all
 from tests.raw import KEYS, add_posted, counts, now_ms, texts
 from web.feed import Feed
-from web.memory import LEAST
+from web.remembered import LEAST
 
 OLD_MS = 60_000
 

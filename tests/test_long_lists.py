@@ -19,7 +19,7 @@ from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger, serving
 from tests.waiting import wait_until
 from web.lengths import LIST_BYTES, LONGEST
-from web.memory import LEAST
+from web.remembered import LEAST
 
 PATH = "/api/rooms/lobby/messages"
 _COUNT = 2_500
@@ -156,7 +156,7 @@ def test_the_longest_texts_fit_a_short_page() -> None:
 @pytest.fixture
 def _hardly_room(log: Log, private_store: PrivateStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list of four megabytes; one that is not taken is all that there is room for."""
-    monkeypatch.setattr("web.long._MOST_BYTES", 1)
+    monkeypatch.setattr("web.longanswers._MOST_BYTES", 1)
     with private_store.client() as client:
         begin_earlier(client)
         fill(client, ids_of_late(client, _COUNT), text="\u6f22" * 500)
@@ -188,7 +188,7 @@ async def test_a_list_that_is_not_read_in_time_is_cut(
     messenger: Messenger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However much of it was taken meanwhile: nobody keeps a list for long."""
-    monkeypatch.setattr("web.long._TAKE_S", 0.3)
+    monkeypatch.setattr("web.longanswers._TAKE_S", 0.3)
     taken = 0
     with await Line.open(messenger.url, _LIST, receives=4_096) as line:
         while line.is_open():
@@ -222,6 +222,7 @@ async def test_what_is_longer_than_a_list_is_one_alone(
     after = await messenger.texts(limit=LONGEST, after=f"{begin}-119")
     assert len(after) == 1
     assert len(await messenger.texts(limit=100)) == 100
+    assert len(await messenger.texts(limit=100, before=f"{begin}-140")) == 100
 
 
 def test_a_list_goes_out_whole_on_uvloop(

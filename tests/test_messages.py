@@ -12,7 +12,7 @@ from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, holders, now_ms, texts
 from tests.serving import Messenger
 from tests.waiting import wait_until
-from web.memory import LEAST
+from web.remembered import LEAST
 
 PATH = "/api/rooms/lobby/messages"
 TOKEN = "an-operators-token-of-enough-length"

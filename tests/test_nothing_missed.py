@@ -14,7 +14,7 @@ from tests.sinks import Recorder
 from tests.waiting import wait_until
 from web.feed import Feed
 from web.heartbeat import Heartbeat
-from web.memory import LEAST
+from web.remembered import LEAST
 
 
 async def test_everyone_sees_one_order(messenger: Messenger) -> None:

@@ -86,19 +86,40 @@ async def test_links_lead_on_where_memory_ends(
     remembered: int,
 ) -> None:
     """Back to the first message, wherever what is remembered ends."""
-    monkeypatch.setattr("web.memory.LEAST", remembered)
+    monkeypatch.setattr("web.remembered.LEAST", remembered)
     messenger = await run_messenger()
     with private_store.client() as client:
         begin_earlier(client)
         said = list(ids_of_late(client, 450))
         fill(client, said)
         await wait_until(lambda: counts(client).get("posted") == 450, "all are in the view")
+    assert await _all_pages(messenger) == said
+
+
+async def test_links_lead_past_what_is_long(
+    private_store: PrivateStore,
+    run_messenger: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bytes of a list are no bound of a page: none is cut, and its link is there."""
+    monkeypatch.setattr("web.listing.LIST_BYTES", 1_000)
+    messenger = await run_messenger()
+    with private_store.client() as client:
+        begin_earlier(client)
+        said = list(ids_of_late(client, 350))
+        fill(client, said)
+        await wait_until(lambda: counts(client).get("posted") == 350, "all are in the view")
+    assert await _all_pages(messenger) == said
+
+
+async def _all_pages(messenger: Messenger) -> list[str]:
+    """What is told from the newest page on, by its links, the oldest first."""
     page = await fetch(messenger, "/r/lobby")
     found = texts(page)
     while link := re.search(r'<p id="older"><a href="/r/lobby(\?before=[\d-]+)"', page):
         page = await fetch(messenger, "/r/lobby" + link[1])
         found = texts(page) + found
-    assert found == said
+    return found
 
 
 async def test_what_comes_while_a_page_is_read_is_after_its_cursor(
@@ -108,8 +129,8 @@ async def test_what_comes_while_a_page_is_read_is_after_its_cursor(
 ) -> None:
     """A page that asks the view: what is posted meanwhile is not on it, and a stream after its cursor
     tells it. So it is with the page as JSON."""
-    monkeypatch.setattr("web.memory.LEAST", 5)
-    monkeypatch.setattr("web.memory.BUDGET_BYTES", 0)
+    monkeypatch.setattr("web.remembered.LEAST", 5)
+    monkeypatch.setattr("web.remembered.BUDGET_BYTES", 0)
     messenger = await run_messenger()
     with private_store.client() as client:
         begin_earlier(client)

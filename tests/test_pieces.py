@@ -7,15 +7,15 @@ import pytest
 from messenger.entries import EntryId
 from web.known import KnownRooms
 from web.live import Erased, Held
-from web.memory import Memory
 from web.pieces import LongList, Pieces
+from web.remembered import Budget
 from web.room import Room
 
 _NEVER = 2**60
 
 
 def _room() -> Room:
-    return KnownRooms(lambda: EntryId(0, 0), Memory()).of("lobby")
+    return KnownRooms(lambda: EntryId(0, 0), Budget()).of("lobby")
 
 
 def _living(room: Room, now: int) -> list[Held]:

@@ -15,7 +15,7 @@ from tests.private_store import PrivateStore
 from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger, serving
 from tests.waiting import wait_until
-from web.memory import LEAST
+from web.remembered import LEAST
 
 Run = Callable[..., Messenger]
 PATH = "/api/rooms/lobby/messages"

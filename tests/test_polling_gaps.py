@@ -11,7 +11,7 @@ from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger
 from tests.test_polling import poll, texts, waiting
 from tests.waiting import wait_until
-from web.memory import LEAST
+from web.remembered import LEAST
 
 Run = Callable[..., Messenger]
 

@@ -13,7 +13,7 @@ from tests.raw import KEYS, add_posted, now_ms
 from tests.serving import Messenger
 from tests.waiting import wait_until
 from web.listed import Listed
-from web.memory import LEAST
+from web.remembered import LEAST
 
 
 async def listed(messenger: Messenger) -> list[dict[str, Any]]:

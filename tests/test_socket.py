@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 from web import frames
 from web.feed import Feed
 from web.heartbeat import Heartbeat
-from web.memory import LEAST
+from web.remembered import LEAST
 from web.subscriber import Subscriber
 
 Run = Callable[..., Messenger]

@@ -33,7 +33,7 @@ from web.feed import Feed
 from web.forgetting import Forgetting
 from web.heartbeat import Heartbeat
 from web.listed import Listed
-from web.long import LongAnswers
+from web.longanswers import LongAnswers
 from web.looplag import LoopLag
 from web.metrics import Metrics
 from web.presence import Presence

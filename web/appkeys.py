@@ -12,7 +12,7 @@ from web.capacity import Capacity
 from web.connections import Connections
 from web.feed import Feed
 from web.listed import Listed
-from web.long import LongAnswers
+from web.longanswers import LongAnswers
 from web.metrics import Metrics
 from web.visitors import Visitors
 from web.workers.alone import Alone

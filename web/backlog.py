@@ -10,7 +10,7 @@ from messenger.events import MessageErased, MessagePosted
 from web.counted import Counted
 from web.deaths import Deaths
 from web.live import live_of
-from web.memory import LEAST, MOST
+from web.remembered import LEAST, MOST
 from web.room import Room
 
 # What is kept as it came takes twice as much memory as what is encoded: so many, and no more.

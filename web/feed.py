@@ -15,9 +15,9 @@ from messenger.log import Logs
 from web.everything import Everything
 from web.listed import living
 from web.live import Beat, Erased, Gap, Held, Hello, Live, live_of
-from web.memory import Memory
 from web.partition import Partition
 from web.pieces import LongList
+from web.remembered import Budget
 from web.room import Page, Room
 from web.subscriber import Subscriber
 
@@ -54,9 +54,9 @@ class Feed:
         # All live connections, those that still wait for their history among them.
         self.subscribers: set[Subscriber] = set()
         self.everything = Everything(self.cursors)
-        self.memory = Memory()
+        self.budget = Budget()
         self.partitions = [
-            Partition(log, self.clock, self.everything, self.memory) for log in logs.all
+            Partition(log, self.clock, self.everything, self.budget) for log in logs.all
         ]
 
     def of(self, room: str) -> Partition:
@@ -77,7 +77,7 @@ class Feed:
         restart."""
         self.clock, self.window = fresh.clock, fresh.window
         self.everything, self.partitions = fresh.everything, fresh.partitions
-        self.memory = fresh.memory
+        self.budget = fresh.budget
         for subscriber in tuple(self.subscribers):
             subscriber.end("restart")
 
@@ -221,4 +221,4 @@ class Feed:
         """The room, or an empty one; StoreUnavailable while the log is still being read."""
         partition = self.of(name)
         partition.require_loaded()
-        return partition.rooms.get(name) or Room(name, START, self.memory)
+        return partition.rooms.get(name) or Room(name, START, self.budget)

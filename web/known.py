@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from messenger.entries import START, EntryId
-from web.memory import Memory
+from web.remembered import Budget
 from web.room import Room
 
 
@@ -11,9 +11,9 @@ class KnownRooms(dict[str, Room]):
     """The rooms in which somebody has spoken or listens, by name. `horizon` tells what is over by its
     age wherever it was posted; `expired_to` is the last message that is over, in any room."""
 
-    def __init__(self, horizon: Callable[[], EntryId], memory: Memory) -> None:
+    def __init__(self, horizon: Callable[[], EntryId], budget: Budget) -> None:
         super().__init__()
-        self._memory = memory
+        self._budget = budget
         self.expired_to = START
         self._horizon = horizon
         # What ended before this process had read it: it may have been in any room.
@@ -25,7 +25,7 @@ class KnownRooms(dict[str, Room]):
         room = self.get(name)
         if room is None:
             last = min(self._horizon(), self.expired_to)
-            room = self[name] = Room(name, max(last, self._expired_before), self._memory)
+            room = self[name] = Room(name, max(last, self._expired_before), self._budget)
         return room
 
     def expire(self, room: Room, entry_id: EntryId) -> None:

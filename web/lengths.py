@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from web.live import Held
+from web.remembered import MOST
 
 # A page that people turn. What is not remembered is read in no longer ones.
 SHORT = 100
-# A list has no more messages than so many, which is what is remembered of a room, nor more bytes.
-LONGEST = 10_000
+# A list has no more messages than are remembered of a room, nor more bytes than so many.
+LONGEST = MOST
 LIST_BYTES = 4 * 2**20
 
 

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from messenger import messages
-from messenger.entries import EntryId
+from messenger.entries import START, EntryId
 from messenger.errors import BadRequest, StoreUnavailable
 from web import polling
 from web.answers import direct_json, json_fields, path_of
@@ -11,7 +11,7 @@ from web.appkeys import FEED, LONG_ANSWERS
 from web.direct import head_of
 from web.lengths import LIST_BYTES, SHORT, fitting
 from web.live import Held
-from web.long import long_json
+from web.longanswers import long_json
 from web.pieces import joined
 from web.queries import DEFAULT, id_of_query, limit_of, room_of, view_of
 
@@ -33,9 +33,10 @@ async def page(request: web.Request) -> web.StreamResponse:
     cursor = _cursor(request, room)
     if before is not None:
         held = await before_held(request, room, before, limit, least=min(limit, SHORT))
-        return _older(request, room, limit, cursor, held)
+        return _older(request, room, limit, cursor, _fit(held[::-1], limit)[::-1])
     if after is not None:
-        return _older(request, room, limit, cursor, await _after_held(request, room, after, limit))
+        held = await _after_held(request, room, after, limit)
+        return _older(request, room, limit, cursor, _fit(held, limit))
     if limit > SHORT:
         return await _long_list(request, room, limit)
     return await _newest(request, room, limit)
@@ -65,7 +66,7 @@ async def _newest(request: web.Request, room: str, limit: int) -> web.StreamResp
     if not page.is_whole:
         return _older(request, room, limit, cursor, await newest_held(request, room, limit))
     if page.head is None:
-        page.etag = _tag(feed.of(room).epoch, page.tag)
+        page.etag = _tag_of(feed.of(room).epoch, page.held)
         page.head = head_of(_newest_fields(room, limit, page.etag, page.older_than))
     if _is_known(request, page.etag):
         fields = _newest_fields(room, limit, page.etag, page.older_than)
@@ -80,7 +81,7 @@ async def _long_list(request: web.Request, room: str, limit: int) -> web.StreamR
     found = feed.long_list(room, limit, now)
     if found is None:
         return await _newest(request, room, SHORT)
-    tag = _tag(feed.of(room).epoch, found.tag)
+    tag = _tag(feed.of(room).epoch, found.first, found.last, found.count)
     fields = _newest_fields(room, limit, tag, found.first if found.has_older else None)
     if _is_known(request, tag):
         return web.Response(status=304, headers=json_fields(fields))
@@ -107,22 +108,22 @@ async def before_held(
     """A page before an id, oldest first: what memory has of it, or where that is less than `least` so
     many from the view."""
     held = request.app[FEED].before(room, before, limit, least)
-    if held is None:
-        rows = await view_of(request, room).rows_before(room, before, least)
-        return [_held(row) for row in rows]
-    if limit <= SHORT:
+    if held is not None:
         return held
-    return held[-max(fitting(held[::-1], limit, LIST_BYTES), 1) :]
+    return [_held(row) for row in await view_of(request, room).rows_before(room, before, least)]
 
 
 async def _after_held(request: web.Request, room: str, after: EntryId, limit: int) -> list[Held]:
     held = request.app[FEED].after(room, after, limit)
-    if held is None:
-        rows = await view_of(request, room).rows_after(room, after, min(limit, SHORT))
-        return [_held(row) for row in rows]
-    if limit <= SHORT:
+    if held is not None:
         return held
-    return held[: max(fitting(held, limit, LIST_BYTES), 1)]
+    rows = await view_of(request, room).rows_after(room, after, min(limit, SHORT))
+    return [_held(row) for row in rows]
+
+
+def _fit(held: list[Held], limit: int) -> list[Held]:
+    """What an answer has room for, from the first on, which it always has. A short page is never cut."""
+    return held if limit <= SHORT else held[: max(fitting(held, limit, LIST_BYTES), 1)]
 
 
 def _held(row: bytes) -> Held:
@@ -138,13 +139,10 @@ def _older(
     feed = request.app[FEED]
     now = feed.clock.now()
     living = [each for each in held if each.expires_at > now]
-    links, ids = "", "0"
+    fields = {"ETag": _tag_of(feed.of(room).epoch, living)}
     if living:
-        first, last = living[0].id, living[-1].id
-        links = _link(room, limit, "before", str(first), "prev") + ", "
-        links += _link(room, limit, "after", str(last), "next")
-        ids = f"{first}.{last}.{len(living)}"
-    fields = {"ETag": _tag(feed.of(room).epoch, ids), **({"Link": links} if links else {})}
+        older = _link(room, limit, "before", str(living[0].id), "prev")
+        fields["Link"] = older + ", " + _link(room, limit, "after", str(living[-1].id), "next")
     if _is_known(request, fields["ETag"]):
         return web.Response(status=304, headers=json_fields(fields))
     begin, body, more = _begin(now, cursor), joined(living), head_of(fields)
@@ -163,9 +161,16 @@ def _begin(now: int, cursor: EntryId) -> bytes:
     return b'{"now":%d,"cursor":"%d-%d","messages":[' % (now, *cursor)
 
 
-def _tag(epoch: str, ids: str) -> str:
-    """Weak: the time in the body is not compared."""
-    return f'W/"{epoch}.{ids}"'
+def _tag_of(epoch: str, held: list[Held]) -> str:
+    if not held:
+        return _tag(epoch, START, START, 0)
+    return _tag(epoch, held[0].id, held[-1].id, len(held))
+
+
+def _tag(epoch: str, first: EntryId, last: EntryId, count: int) -> str:
+    """The same for the same messages: ids only come at the end and only go, so the first, the last and
+    the number tell them all. Weak: the time in the body is not compared."""
+    return f'W/"{epoch}.{first}.{last}.{count}"'
 
 
 def _link(room: str, limit: int, direction: str, entry_id: str, relation: str) -> str:

@@ -21,8 +21,8 @@ from web.gaps import History, gap_of
 from web.here import Here
 from web.known import KnownRooms
 from web.live import Erased, Gap, Held, live_of
-from web.memory import Memory
 from web.own import Own
+from web.remembered import Budget
 from web.returning import look_again, trimmed_to
 from web.room import Room
 from web.waiters import Waiters
@@ -39,11 +39,11 @@ class Partition:
     """Everything up to `position` has been taken in and handed to the subscribers; what was there up to
     `trimmed_to` was cut before its time."""
 
-    def __init__(self, of: Log, clock: StoreClock, everything: Everything, memory: Memory) -> None:
+    def __init__(self, of: Log, clock: StoreClock, everything: Everything, budget: Budget) -> None:
         self.log = of
         self.index = of.keys.partition
         self.clock = clock
-        self.rooms = KnownRooms(self._horizon, memory)
+        self.rooms = KnownRooms(self._horizon, budget)
         self.here = Here()
         self.position = self.trimmed_to = self._birth = START
         self.epoch = ""

@@ -24,11 +24,6 @@ class LongList(msgspec.Struct):
     count: int
     has_older: bool
 
-    @property
-    def tag(self) -> str:
-        """As a page's."""
-        return f"{self.first}.{self.last}.{self.count}"
-
 
 class _Piece:
     """Messages in their order, none before `first`. `body` is None until they are joined, which they
@@ -77,24 +72,20 @@ class Pieces:
     def newest(self, limit: int, now: int) -> LongList:
         """The newest that live at a time: no more than the limit, and than an answer has room for."""
         self._take_in()
-        found: list[tuple[list[Held], bytes]] = []
-        count = size = 0
+        found, count, size = list[tuple[list[Held], bytes]](), 0, 0
         for piece in reversed(self._pieces):
             if not (body := piece.join(now)):
                 continue
             held = piece.held
-            is_cut = count + len(held) > limit or size + len(body) + 1 > LIST_BYTES
-            if is_cut:
+            if count + len(held) > limit or size + len(body) + 1 > LIST_BYTES:
                 fits = fitting(held[::-1], limit - count, LIST_BYTES - size)
                 # One at least: who goes on behind it comes further.
-                held = held[len(held) - (fits if found else max(fits, 1)) :]
-                body = joined(held)
-            if held:
-                found.append((held, body))
+                if part := held[len(held) - (fits if found else max(fits, 1)) :]:
+                    found.append((part, joined(part)))
+                return _list(found[::-1], has_older=True)
+            found.append((held, body))
             count, size = count + len(held), size + len(body) + 1
-            if is_cut:
-                return _list(found[::-1], count, has_older=True)
-        return _list(found[::-1], count, has_older=False)
+        return _list(found[::-1], has_older=False)
 
     def _take_in(self) -> None:
         """What came since the last time."""
@@ -114,10 +105,12 @@ class Pieces:
             self._pieces.append(_Piece(held[at : at + _LENGTH]))
 
 
-def _list(found: list[tuple[list[Held], bytes]], count: int, *, has_older: bool) -> LongList:
+def _list(found: list[tuple[list[Held], bytes]], *, has_older: bool) -> LongList:
+    if not found:
+        return LongList([], START, START, 0, has_older)
+    (oldest, *_), (*_, newest) = found[0][0], found[-1][0]
     pieces = [each for _, body in found for each in (b",", body)][1:]
-    first, last = (found[0][0][0].id, found[-1][0][-1].id) if found else (START, START)
-    return LongList(pieces, first, last, count, has_older)
+    return LongList(pieces, oldest.id, newest.id, sum(len(held) for held, _ in found), has_older)
 
 
 def _first(piece: _Piece) -> EntryId:

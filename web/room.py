@@ -9,8 +9,8 @@ import msgspec
 from messenger.entries import START, EntryId
 from web.lengths import SHORT
 from web.live import Erased, Held, Live, Present
-from web.memory import Memory
 from web.pieces import LongList, Pieces, joined
+from web.remembered import Budget
 from web.subscriber import Subscriber, hand_out
 
 # Pages of so many lengths are kept ready; people ask for one or two.
@@ -31,23 +31,15 @@ class Page(msgspec.Struct):
     head: bytes | None = None
     etag: str = ""
 
-    @property
-    def tag(self) -> str:
-        """The same for the same messages: ids only come at the end and only go, so the first, the
-        last and the number tell them all."""
-        if not self.held:
-            return "0"
-        return f"{self.held[0].id}.{self.held[-1].id}.{len(self.held)}"
-
 
 class Room:
     """`floor` is the last id that was let go for want of room here: older ones are read from the view
     (a page) or from the log (a resume). `expired_to` is the last whose time was over: whoever asks from
     before it has missed something."""
 
-    def __init__(self, name: str, expired_to: EntryId, memory: Memory) -> None:
+    def __init__(self, name: str, expired_to: EntryId, budget: Budget) -> None:
         self.name = name
-        self._memory = memory
+        self._budget = budget
         self.floor = START
         self.expired_to = expired_to
         self.subscribers: set[Subscriber] = set()
@@ -71,7 +63,7 @@ class Room:
     def take(self, event: Held | Erased) -> None:
         """Takes in the log's next event of this room."""
         self._pages.clear()
-        self._memory.take(event)
+        self._budget.take(event)
         if isinstance(event, Erased):
             self._let_go(EntryId.parse(event.message))
         else:
@@ -80,7 +72,7 @@ class Room:
             if self._last_expiry is not None:
                 self._last_expiry = max(self._last_expiry, event.expires_at)
         self._known[event.id] = event
-        while len(self._known) > self._memory.most:
+        while len(self._known) > self._budget.most:
             self.floor = next(iter(self._known))
             self._let_go_for_room(self.floor)
 
@@ -145,7 +137,7 @@ class Room:
             return None
         if self._pieces is None:
             self._pieces = Pieces(self._known)
-            self._memory.keep_ready(self._forget_list)
+            self._budget.keep_ready(self._forget_list)
         found = self._pieces.newest(limit, now)
         if found.count <= SHORT and not found.has_older:
             return None
@@ -155,11 +147,11 @@ class Room:
     def forget(self) -> None:
         """All that it has is no more, and neither is it."""
         for event in self._known.values():
-            self._memory.let_go(event)
+            self._budget.let_go(event)
         self._known.clear()
         self._pages.clear()
         self._forget_list()
-        self._memory.not_ready(self._forget_list)
+        self._budget.not_ready(self._forget_list)
 
     def _forget_list(self) -> None:
         self._pieces = None
@@ -212,7 +204,7 @@ class Room:
         self._pages.clear()
         event = self._known.pop(entry_id, None)
         if event is not None:
-            self._memory.let_go(event)
+            self._budget.let_go(event)
             if self._pieces is not None:
                 self._pieces.let_go(entry_id)
         if isinstance(event, Held):

@@ -24,7 +24,7 @@ from messenger.connection import Store as Connection
 from messenger.entries import START, EntryId
 from messenger.log import Log
 from messenger.settings import load as load_settings
-from web.memory import LEAST
+from web.remembered import LEAST
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _ROOM = f"/api/rooms/room-{filling.ROOMS - 1}"

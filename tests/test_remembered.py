@@ -8,7 +8,7 @@ import pytest
 from messenger.entries import START, EntryId
 from web.known import KnownRooms
 from web.live import Erased, Held
-from web.memory import BUDGET_BYTES, LEAST, MOST, Memory, bytes_of
+from web.remembered import BUDGET_BYTES, LEAST, MOST, Budget, bytes_of
 from web.room import Room
 
 _NEVER = 2**60
@@ -18,8 +18,8 @@ def _held(number: int, size: int = 200, expires_at: int = _NEVER) -> Held:
     return Held(EntryId(number, 0), expires_at, b"x" * size)
 
 
-def _rooms(memory: Memory) -> KnownRooms:
-    return KnownRooms(lambda: START, memory)
+def _rooms(budget: Budget) -> KnownRooms:
+    return KnownRooms(lambda: START, budget)
 
 
 def _counted(rooms: KnownRooms) -> int:
@@ -33,28 +33,28 @@ def _speak(room: Room, numbers: Iterator[int], count: int, size: int = 200) -> N
 
 def test_a_room_alone_is_remembered_up_to_the_most(numbers: Iterator[int]) -> None:
     """And then its newest."""
-    memory = Memory()
-    room = _rooms(memory).of("lobby")
+    budget = Budget()
+    room = _rooms(budget).of("lobby")
     _speak(room, numbers, MOST)
     assert (room.messages, room.floor) == (MOST, START)
     _speak(room, numbers, 500)
     assert (room.messages, room.floor) == (MOST, EntryId(500, 0))
-    assert memory.used <= BUDGET_BYTES
+    assert budget.used <= BUDGET_BYTES
 
 
 def test_all_rooms_together_stay_within_the_budget(numbers: Iterator[int]) -> None:
     """Where each has the least and all of it is more, each keeps the least; nothing over that is kept
     when there is no room for it."""
-    memory = Memory()
-    rooms = _rooms(memory)
+    budget = Budget()
+    rooms = _rooms(budget)
     for _ in range(12):  # they speak by turns
         for name in "abcdefghij":
             _speak(rooms.of(name), numbers, 1_000)
     assert all(LEAST < room.messages < MOST for room in rooms.values())
-    assert 0.99 * BUDGET_BYTES < memory.used <= BUDGET_BYTES + 1_000
+    assert 0.99 * BUDGET_BYTES < budget.used <= BUDGET_BYTES + 1_000
     for number in range(100):
         _speak(rooms.of(f"more {number}"), numbers, LEAST)
-    assert memory.used > BUDGET_BYTES
+    assert budget.used > BUDGET_BYTES
     for room in rooms.values():
         _speak(room, numbers, 1)
         assert room.messages == LEAST
@@ -62,7 +62,7 @@ def test_all_rooms_together_stay_within_the_budget(numbers: Iterator[int]) -> No
 
 def test_long_texts_take_their_share(numbers: Iterator[int]) -> None:
     """The budget is of bytes: a room of the longest has fewer of them."""
-    room = _rooms(Memory()).of("lobby")
+    room = _rooms(Budget()).of("lobby")
     _speak(room, numbers, MOST, size=8_000)
     assert LEAST < room.messages < BUDGET_BYTES // 8_000
 
@@ -70,8 +70,8 @@ def test_long_texts_take_their_share(numbers: Iterator[int]) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_let_go_of_is_counted_out(seed: int, numbers: Iterator[int]) -> None:
     """However it goes: over, erased, cut, for want of room, or with its history."""
-    chance, memory = random.Random(seed), Memory()
-    rooms, known = _rooms(memory), [EntryId(0, 0)]
+    chance, budget = random.Random(seed), Budget()
+    rooms, known = _rooms(budget), [EntryId(0, 0)]
     for _ in range(6_000):
         room = rooms.of(chance.choice("abc"))
         what = chance.choices(("say", "erase", "end", "cut", "skip"), (900, 30, 60, 1, 1))[0]
@@ -88,9 +88,9 @@ def test_what_is_let_go_of_is_counted_out(seed: int, numbers: Iterator[int]) -> 
             room.trim(some, 0)
         else:
             room.skip(some, _NEVER)
-    assert memory.used == _counted(rooms) > 0
+    assert budget.used == _counted(rooms) > 0
     rooms.begin()
-    assert memory.used == 0
+    assert budget.used == 0
 
 
 def _ready(room: Room) -> list[bytes]:
@@ -106,7 +106,7 @@ def _is_ready(room: Room, before: list[bytes]) -> bool:
 
 def test_few_rooms_have_a_long_list_ready(numbers: Iterator[int]) -> None:
     """Four: the one that was made first goes first."""
-    rooms = _rooms(Memory())
+    rooms = _rooms(Budget())
     for name in "abcde":
         _speak(rooms.of(name), numbers, 300)
     ready = {name: _ready(rooms[name]) for name in "abcd"}
@@ -119,7 +119,7 @@ def test_few_rooms_have_a_long_list_ready(numbers: Iterator[int]) -> None:
 
 def test_who_asks_for_rooms_without_a_list_takes_none_away(numbers: Iterator[int]) -> None:
     """Rooms of nobody, and of a hundred messages."""
-    rooms = _rooms(Memory())
+    rooms = _rooms(Budget())
     _speak(rooms.of("large"), numbers, 300)
     ready = _ready(rooms["large"])
     for number in range(10):
@@ -130,8 +130,8 @@ def test_who_asks_for_rooms_without_a_list_takes_none_away(numbers: Iterator[int
 
 def test_a_room_that_is_gone_takes_no_place(numbers: Iterator[int]) -> None:
     """Its list is not one of the four."""
-    memory = Memory()
-    rooms = _rooms(memory)
+    budget = Budget()
+    rooms = _rooms(budget)
     _speak(rooms.of("passing"), numbers, 300)
     _ready(rooms["passing"])
     for each in rooms["passing"].after(START, 0):
@@ -139,12 +139,12 @@ def test_a_room_that_is_gone_takes_no_place(numbers: Iterator[int]) -> None:
     rooms["passing"].expired_to = START
     rooms.tidy(0)
     assert "passing" not in rooms
-    assert not memory._ready
+    assert not budget._ready
 
 
 def test_a_room_whose_messages_are_all_over_has_no_list(numbers: Iterator[int]) -> None:
     """Nor an older page, though more was said in it than is remembered."""
-    rooms = _rooms(Memory())
+    rooms = _rooms(Budget())
     room = rooms.of("lobby")
     _speak(room, numbers, MOST + 200)
     for each in room.after(START, 0)[50:]:

@@ -14,7 +14,7 @@ _EVENT_BYTES = 300
 _READY = 4
 
 
-class Memory:
+class Budget:
     """`used` is in bytes."""
 
     def __init__(self) -> None:
@@ -35,10 +35,9 @@ class Memory:
 
     def keep_ready(self, forget: Callable[[], None]) -> None:
         """A room keeps a long list ready from now on, and forgets it when it is told to."""
-        self._ready.pop(forget, None)
         if len(self._ready) == _READY:
             oldest = next(iter(self._ready))
-            self.not_ready(oldest)
+            del self._ready[oldest]
             oldest()
         self._ready[forget] = None
 
