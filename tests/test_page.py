@@ -88,11 +88,7 @@ async def test_links_lead_on_where_memory_ends(
     """Back to the first message, wherever what is remembered ends."""
     monkeypatch.setattr("web.remembered.LEAST", remembered)
     messenger = await run_messenger()
-    with private_store.client() as client:
-        begin_earlier(client)
-        said = list(ids_of_late(client, 450))
-        fill(client, said)
-        await wait_until(lambda: counts(client).get("posted") == 450, "all are in the view")
+    said = await _in_the_view(private_store, 450)
     assert await _all_pages(messenger) == said
 
 
@@ -104,12 +100,18 @@ async def test_links_lead_past_what_is_long(
     """The bytes of a list are no bound of a page: none is cut, and its link is there."""
     monkeypatch.setattr("web.listing.LIST_BYTES", 1_000)
     messenger = await run_messenger()
+    said = await _in_the_view(private_store, 350)
+    assert await _all_pages(messenger) == said
+
+
+async def _in_the_view(private_store: PrivateStore, count: int) -> list[str]:
+    """So many messages, once the projector has applied them; their ids, which are their texts, too."""
     with private_store.client() as client:
         begin_earlier(client)
-        said = list(ids_of_late(client, 350))
+        said = list(ids_of_late(client, count))
         fill(client, said)
-        await wait_until(lambda: counts(client).get("posted") == 350, "all are in the view")
-    assert await _all_pages(messenger) == said
+        await wait_until(lambda: counts(client).get("posted") == count, "all are in the view")
+    return said
 
 
 async def _all_pages(messenger: Messenger) -> list[str]:
@@ -132,10 +134,7 @@ async def test_what_comes_while_a_page_is_read_is_after_its_cursor(
     monkeypatch.setattr("web.remembered.LEAST", 5)
     monkeypatch.setattr("web.remembered.BUDGET_BYTES", 0)
     messenger = await run_messenger()
-    with private_store.client() as client:
-        begin_earlier(client)
-        fill(client, ids_of_late(client, 20))
-        await wait_until(lambda: counts(client).get("posted") == 20, "all are in the view")
+    await _in_the_view(private_store, 20)
     read = View.rows_before
 
     async def rows_before(*given: Any) -> list[bytes]:
