@@ -1,5 +1,6 @@
 """`messenger replay` that is stopped, cut off or not read: it ends at once, and says how it goes on."""
 
+import contextlib
 import re
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -130,8 +131,11 @@ async def test_a_reader_that_does_not_read_does_not_hold_up_a_stop(
 
 
 def _sleeps_in_write(pid: int) -> bool:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return any("pipe_write" in (task / "wchan").read_text() for task in tasks)
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+            if "pipe_write" in (task / "wchan").read_text():
+                return True
+    return False
 
 
 async def test_a_store_that_stays_away_ends_it_with_three(
