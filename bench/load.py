@@ -86,6 +86,14 @@ def posts(port: int, rate: float, seconds: float, **given: object) -> Sample:
     return found
 
 
+def lists(port: int, path: str, seconds: float, *, connections: int = CONNECTIONS) -> Sample:
+    """As many answers of megabytes as are given: `answers`, and their `rate` a second. Raises BenchError
+    where one was refused."""
+    given = {"port": port, "path": path, "connections": connections, "seconds": seconds}
+    with client("lists", **given) as process:
+        return told(process)
+
+
 def _of(said: str, form: str) -> re.Match[str]:
     found = re.search(form, said)
     if found is None:

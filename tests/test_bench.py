@@ -1,18 +1,23 @@
 """What `make bench` does with what it measures: rounds, ratios, and the table. How fast anything is, is
 not asserted: other work on the machine must not fail a test."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from bench import machine, table, tools
+from bench import load, machine, table, tools
+from bench.clients import lists
 from bench.errors import BenchError
 from bench.measurements import MEASUREMENTS, ORDER
 from bench.rounds import SMOKE, Effort, interleaved
 from bench.rows import Row, Sample, at_least, at_most, row
+from tests.hostile.process import figure
+from tests.serving import Messenger
 from tests.sources import ROOT
 
+_ANSWERED = "messenger_http_request_seconds_count"
 _PAGE = f"before\n{table.BEGIN}\n{table.END}\nafter\n"
 
 
@@ -109,6 +114,29 @@ def test_a_measurement_that_is_unknown_is_refused() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2
     assert "no measurement nonsense; there are post, page, " in done.stderr
+
+
+async def test_whole_lists_are_counted(messenger: Messenger) -> None:
+    """One that comes in several reads is one, and none is asked for before the last has come: the
+    server answers as many, and of those that are under way one a connection more."""
+    port, path = int(messenger.url.rpartition(":")[2]), "/api/rooms/lobby/messages"
+    for _ in range(40):
+        await messenger.post("x" * 2_000)
+    assert len(str(await messenger.page())) > lists.PIECE
+    before = await figure(messenger.session, messenger.url, _ANSWERED)
+    found = await asyncio.to_thread(load.lists, port, path, 0.2, connections=2)
+    after = await figure(messenger.session, messenger.url, _ANSWERED)
+    served = after - before - 1  # the first look at the figures is in the second
+    assert found["answers"] <= served <= found["answers"] + 2
+    assert found["answers"] > 2
+    assert found["rate"] <= found["answers"] / 0.2
+
+
+async def test_a_list_that_is_refused_ends_the_run(messenger: Messenger) -> None:
+    """An error is no answer, and would be a quick one."""
+    port, path = int(messenger.url.rpartition(":")[2]), "/api/rooms/lobby/messages?limit=0"
+    with pytest.raises(BenchError, match=r"a list was answered b'HTTP/1\.1 400"):
+        await asyncio.to_thread(load.lists, port, path, 0.2)
 
 
 def test_a_measurement_gives_its_rows() -> None:

@@ -47,9 +47,13 @@ def measure(effort: Effort) -> Iterator[Row]:
         )
         yield row(f"list of {few}", _AGAINST, "rate", "/s", pairs, at_least(250))
         _fill(web, them, many - few)
-        whole = f"{web.url}{_ROOM}?limit={many}"
-        _require(whole, many)
-        pairs = interleaved(effort, lambda s: _pages(whole, s), lambda _: _one(_messages(them)))
+        whole = f"{_ROOM}?limit={many}"
+        _require(web.url + whole, many)
+        pairs = interleaved(
+            effort,
+            lambda s: load.lists(web.port, whole, s, connections=_CONNECTIONS),
+            lambda _: _one(_messages(them)),
+        )
         path = f"list of {many:,}"
         yield row(f"{path}, whole", _AGAINST, "rate", "/s", pairs, at_least(2_000))
         pairs = interleaved(
