@@ -108,9 +108,9 @@ class Pieces:
 def _list(found: list[tuple[list[Held], bytes]], *, has_older: bool) -> LongList:
     if not found:
         return LongList([], START, START, 0, has_older)
-    (oldest, *_), (*_, newest) = found[0][0], found[-1][0]
+    first, last = found[0][0][0].id, found[-1][0][-1].id
     pieces = [each for _, body in found for each in (b",", body)][1:]
-    return LongList(pieces, oldest.id, newest.id, sum(len(held) for held, _ in found), has_older)
+    return LongList(pieces, first, last, sum(len(held) for held, _ in found), has_older)
 
 
 def _first(piece: _Piece) -> EntryId:

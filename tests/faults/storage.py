@@ -137,7 +137,7 @@ async def fill(this: Round) -> None:
     """F12: memory is full of messages: the oldest are cut early, readers are told, and posts go on."""
     with this.site.store.client() as client:
         limit = client.info("memory")["used_memory"] + 3_000_000
-        room = _kept(client) + 3_000_000
+        most = _kept(client) + 3_000_000
         client.config_set("maxmemory", str(limit))
         this.injected += 1
         highest = await _highest(client, 8.0)
@@ -146,8 +146,8 @@ async def fill(this: Round) -> None:
         client.config_set("maxmemory", "0")
     this.demand(cut, "nothing was cut")
     this.demand(time.monotonic() - last < 2.0, "no post was accepted at the end")
-    this.demand(highest < room * 1.1, f"{highest} bytes were kept of {room}")
-    this.notes.append(f"{cut} cut, at most {highest * 100 // room} % of the limit used")
+    this.demand(highest < most * 1.1, f"{highest} bytes were kept of {most}")
+    this.notes.append(f"{cut} cut, at most {highest * 100 // most} % of the limit used")
     this.healed()
 
 
