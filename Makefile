@@ -4,7 +4,8 @@
 # make promises  the promises on another store: STORE=valkey, redis (Debian's), cluster or sentinel
 # make hostile  slow and hostile clients, some minutes: SCENARIOS="deaf idle" SCALE=0.1 (tests/hostile)
 # make soak   a long life under load and faults: MINUTES=3 RATE=100 SUBSCRIBERS=100 SEED=7 (tests/soak)
-# make bench  ours beside its ceilings and peers, a quarter of an hour: ONLY="post page" ROUNDS=7 (docs/performance.md)
+# make bench  ours beside its ceilings and peers, and more of ours, twenty minutes: ONLY="post page" ROUNDS=7
+#             (docs/performance.md, docs/scaling.md)
 # make fuzz   the decoders on grown bytes, for a while: TARGETS="post words" SECONDS=60 (tests/fuzz)
 # make check  formatting, lint, types, layers, weak spots, secrets
 # make audit  known weaknesses of the libraries that are pinned; it asks the network for them

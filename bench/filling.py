@@ -14,7 +14,7 @@ ROOMS = 50
 WINDOW_MS = 86_400_000
 _BATCH = 2_000
 _PATIENCE_S = 120.0
-_LOOK_S = 0.05
+_LOOK_S = 0.02
 _TEXT = "x" * 100
 
 
@@ -34,25 +34,30 @@ def fill(on: Store, count: int) -> None:
 
 
 def append(
-    client: redis.Redis, count: int, room: str | None = None, life_ms: int = WINDOW_MS
+    client: redis.Redis,
+    count: int,
+    *,
+    room: str | None = None,
+    life_ms: int = WINDOW_MS,
+    partition: int = 0,
 ) -> None:
     """So many more messages: in one room, or in fifty."""
-    names = FORMS[MessagePosted][0]
+    log, names = Keys(partition).log, FORMS[MessagePosted][0]
     for first in range(0, count, _BATCH):
         with client.pipeline(transaction=False) as pipeline:
             for number in range(first, min(first + _BATCH, count)):
                 where = room or f"room-{number % ROOMS}"
                 values = ("message.posted", where, "somebody", _TEXT, str(life_ms))
-                pipeline.xadd(KEYS.log, dict(zip(names, values, strict=True)))
+                pipeline.xadd(log, dict(zip(names, values, strict=True)))
             pipeline.execute()
 
 
-def wait_projected(client: redis.Redis) -> None:
+def wait_projected(client: redis.Redis, partition: int = 0) -> None:
     """Until the view has all that the log has."""
-    until = time.monotonic() + _PATIENCE_S
+    keys, until = Keys(partition), time.monotonic() + _PATIENCE_S
     while True:
-        added = client.xinfo_stream(KEYS.log)["entries-added"]
-        if int(client.hget(KEYS.meta, "projected") or 0) >= added:
+        added = client.xinfo_stream(keys.log)["entries-added"]
+        if int(client.hget(keys.meta, "projected") or 0) >= added:
             return
         if time.monotonic() > until:
             raise BenchError("the projector does not come to the log's end")

@@ -28,9 +28,9 @@ def wrk(
     script: str | None = None,
     given: Sequence[str] = (),
 ) -> Sample:
-    """As many requests as are answered: `rate` a second, `p99_ms`. `script` is one of bench/wrk, which
-    is told what is given. Raises BenchError where a request was refused. wrk counts whole seconds; so
-    do we, at least one."""
+    """As many requests as are answered: `answers`, their `rate` a second, `p99_ms`. `script` is one of
+    bench/wrk, which is told what is given. Raises BenchError where a request was refused. wrk counts
+    whole seconds; so do we, at least one."""
     how = ["-s", str(_SCRIPTS / f"{script}.lua")] if script else []
     command = [need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
     began = time.monotonic()
@@ -46,6 +46,7 @@ def wrk(
     if process.returncode != 0 or "Non-2xx" in said or "Socket errors" in said:
         raise BenchError(f"wrk on {url}: {said.strip()}")
     return {
+        "answers": int(_of(said, r"(\d+) requests in")[1]),
         "rate": float(_of(said, r"Requests/sec:\s+([\d.]+)")[1]),
         "p99_ms": _ms(_of(said, r"99%\s+([\d.]+)(us|ms|s|m)")),
         "load": (used.ru_utime + used.ru_stime) / wall_s,

@@ -69,9 +69,10 @@ def store() -> Iterator[Store]:
 
 
 @contextlib.contextmanager
-def web(on: Store, **given: str) -> Iterator[Served]:
-    """A `messenger web`, once it has read the log."""
-    with _messenger("web", {"MESSENGER_STORE_URL": on.url}, given) as (process, port):
+def web(on: Store, *words: str, **given: str) -> Iterator[Served]:
+    """A `messenger web`, once it has read the log; `words` come behind the command."""
+    where = {"MESSENGER_STORE_URL": on.url}
+    with _messenger(["web", *words], where, given) as (process, port):
         yield Served(port, (process.pid, on.pid), on.url)
 
 
@@ -86,17 +87,17 @@ def worker(on: Store, **given: str) -> Iterator[int]:
 @contextlib.contextmanager
 def up(data_dir: Path, **given: str) -> Iterator[Served]:
     """A `messenger up` with its store in that folder, once it is ready."""
-    with _messenger("up", {"MESSENGER_DATA_DIR": str(data_dir)}, given) as (process, port):
+    with _messenger(["up"], {"MESSENGER_DATA_DIR": str(data_dir)}, given) as (process, port):
         pids = (process.pid, *children(process.pid))
         yield Served(port, pids, embedded.socket_url(data_dir))
 
 
 @contextlib.contextmanager
 def _messenger(
-    command: str, where: dict[str, str], given: dict[str, str]
+    words: list[str], where: dict[str, str], given: dict[str, str]
 ) -> Iterator[tuple[Process, int]]:
     variables = _variables({**where, "MESSENGER_PORT": "0"}, given)
-    with Process(module("messenger", command), variables) as process:
+    with Process(module("messenger", *words), variables) as process:
         yield process, int(process.line().rpartition(":")[2])
 
 

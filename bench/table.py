@@ -1,5 +1,6 @@
 """The table in docs/performance.md: rows that were measured now replace those of the same name, and
-the others stay, so that each measurement can be run on its own."""
+the others stay, so that each measurement can be run on its own. Those in docs/scaling.md are each
+written whole, where their name stands."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,8 @@ from bench import machine
 from bench.errors import BenchError
 from bench.rows import Row
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+_DOCS = Path(__file__).parent.parent / "docs"
+PAGE, SCALING = _DOCS / "performance.md", _DOCS / "scaling.md"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 _HEAD = (
@@ -42,10 +44,7 @@ def line(row: Row, as_of: str) -> str:
 def merged(page: str, rows: Iterable[Row], order: Sequence[str]) -> str:
     """The page with rows put in. `order` is that of the measurements' paths, as far as they are known.
     Rows that another machine gave are dropped."""
-    before, begin, rest = page.partition(BEGIN)
-    old, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchError(f"the page has no place for the table: {BEGIN} ... {END}")
+    before, old, after = _divided(page, BEGIN, END)
     is_ours = machine.machine() in old
     lines = {_key(each): each for each in old.splitlines() if _is_row(each)} if is_ours else {}
     as_of = machine.as_of()
@@ -60,7 +59,24 @@ def merged(page: str, rows: Iterable[Row], order: Sequence[str]) -> str:
         *sorted(lines.values(), key=lambda each: _rank(each, order)),
         "",
     ]
-    return before + begin + "\n".join(body) + end + after
+    return before + "\n".join(body) + after
+
+
+def put(page: str, name: str, lines: Iterable[str]) -> str:
+    """The page with a table where its name stands."""
+    before, _, after = _divided(page, f"<!-- {name}: begin -->", f"<!-- {name}: end -->")
+    told = f"{machine.machine()}; {machine.versions()}. Written by `make bench`, {machine.as_of()}."
+    return before + "\n".join(["", told, "", *lines, ""]) + after
+
+
+def _divided(page: str, begin: str, end: str) -> tuple[str, str, str]:
+    """What is before the table, with its mark, the table, and what is behind it. BenchError where there
+    is no place for one."""
+    before, found, rest = page.partition(begin)
+    old, found_too, after = rest.partition(end)
+    if not found or not found_too:
+        raise BenchError(f"the page has no place for the table: {begin} ... {end}")
+    return before + begin, old, end + after
 
 
 def _rank(written: str, order: Sequence[str]) -> int:

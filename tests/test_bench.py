@@ -10,7 +10,7 @@ import pytest
 from bench import load, machine, table, tools
 from bench.clients import lists
 from bench.errors import BenchError
-from bench.measurements import MEASUREMENTS, ORDER
+from bench.measurements import MEASUREMENTS, ORDER, TABLES
 from bench.rounds import SMOKE, Effort, interleaved
 from bench.rows import Row, Sample, at_least, at_most, row
 from tests.hostile.process import figure
@@ -98,6 +98,31 @@ def test_a_page_without_a_place_for_it_is_refused() -> None:
         table.merged("a page", [], ())
     assert table.PAGE == ROOT / "docs" / "performance.md"
     assert table.END in table.PAGE.read_text().partition(table.BEGIN)[2]
+
+
+def test_a_table_stands_where_its_name_does() -> None:
+    """It is written whole, with machine and commit; what is around it stays, other tables too."""
+    page = (
+        "a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n<!-- y: begin -->\nkept\n<!-- y: end -->\n"
+    )
+    before, rest = table.put(page, "x", ["| head |", "|---|", "| 1 |"]).split("<!-- x: begin -->")
+    written, after = rest.split("<!-- x: end -->")
+    assert (before, after) == ("a\n", page.partition("<!-- x: end -->")[2])
+    assert written.endswith("\n\n| head |\n|---|\n| 1 |\n")
+    assert machine.machine() in written
+    assert machine.as_of() in written
+    assert "old" not in written
+    with pytest.raises(BenchError, match="no place for the table: <!-- z: begin"):
+        table.put(page, "z", [])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_table_has_its_place(name: str) -> None:
+    """docs/scaling.md has it as it was measured, and says how to measure it again."""
+    text = table.SCALING.read_text()
+    assert f"`ONLY={name} make bench`" in text
+    assert table.put(text, name, []) != text
+    assert table.put(text, name, []).partition(f"<!-- {name}: end")[2] in text
 
 
 def test_a_tool_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

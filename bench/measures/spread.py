@@ -1,34 +1,37 @@
-"""How connections come to several processes, by how these listen: a figure of docs/scaling.md.
-
-    .venv/bin/python -m bench.spread
-
-Four hundred connections to four processes, at once and one by one; the fewest and the most that one got.
-"""
+"""How connections come to several processes, by how these listen: a table of docs/scaling.md. Four
+hundred connections to four processes, at once and one by one; the fewest and the most that one got."""
 
 import asyncio
 import contextlib
 import os
 import socket
 import time
+from collections.abc import Iterator
 
 import uvloop
 
+from bench.rounds import Effort
+
 _CONNECTIONS = 400
+_ALL = "one, all accept from it"
+_ONE_A_TURN = "one, each accepts one a turn of its loop"
+_EACH = "one each on the same port (`SO_REUSEPORT`)"
 
 
-def main() -> None:
-    print("| sockets | at once | one by one |\n|---|---|---|")
-    for kind in ("one, all accept", "one, one accept a turn", "one each"):
+def spread(effort: Effort) -> Iterator[str]:
+    yield "| sockets | at once | one by one |"
+    yield "|---|---|---|"
+    for kind in (_ALL, _ONE_A_TURN, _EACH):
         cells = []
         for pause_s in (0.0, 0.002):
-            counts = [each for _ in range(3) for each in _spread(kind, pause_s)]
+            counts = [each for _ in range(effort.rounds) for each in _spread(kind, pause_s)]
             cells.append(f"{min(counts)} to {max(counts)}")
-        print(f"| {kind} | {' | '.join(cells)} |", flush=True)
+        yield f"| {kind} | {' | '.join(cells)} |"
 
 
 def _spread(kind: str, pause_s: float) -> list[int]:
     """How many of the connections each of four processes got."""
-    listeners, told, stopped = _sockets(4 if kind == "one each" else 1), os.pipe(), os.pipe()
+    listeners, told, stopped = _sockets(4 if kind == _EACH else 1), os.pipe(), os.pipe()
     for number in range(4):
         if os.fork() == 0:
             os.close(stopped[1])
@@ -79,7 +82,7 @@ async def _accept(kind: str, listener: socket.socket, stopped: int) -> int:
             taken.setblocking(False)
             tasks.append(loop.create_task(loop.connect_accepted_socket(Answering, taken)))
 
-    if kind == "one, one accept a turn":
+    if kind == _ONE_A_TURN:
         listener.listen(1_024)
         loop.add_reader(listener.fileno(), take_one)
     else:
@@ -106,7 +109,3 @@ async def _connect(address: tuple[str, int], pause_s: float) -> None:
         kept = await asyncio.gather(*(one() for _ in range(_CONNECTIONS)))
     for each in kept:
         each.close()
-
-
-if __name__ == "__main__":
-    main()
